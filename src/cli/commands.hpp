@@ -1,0 +1,53 @@
+// The subcommands of `orrery`: each file adds one to the application, with a callback that does the
+// work and leaves the process's exit status in `status`.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace orrery::cli {
+
+void add_run(CLI::App& application, int& status);
+void add_disk(CLI::App& application, int& status);
+void add_doctor(CLI::App& application, int& status);
+void add_version(CLI::App& application, int& status);
+void add_completion(CLI::App& application, int& status);
+
+// Options of `orrery run` that say how to run rather than what: not for configuration files.
+struct InvocationOption {
+  std::string_view name;
+  std::string_view value_name;  // empty: a flag
+  std::string_view help;
+  std::string_view words;  // as vmm::Option has them
+};
+inline constexpr InvocationOption kConfigOption{
+    "config", "FILE.toml", "take options from a file; the command line wins", "FILE"};
+inline constexpr InvocationOption kDryRunOption{
+    "dry-run", "", "print the resulting configuration, check the files, and exit", ""};
+inline constexpr std::array kInvocationOptions{kConfigOption, kDryRunOption};
+
+struct Command {
+  std::string_view name;
+  std::string_view help;
+  void (*add)(CLI::App& application, int& status);
+};
+inline constexpr std::array kCommands{
+    Command{"run", "run a virtual machine", add_run},
+    Command{"disk", "make, look at and change disk images", add_disk},
+    Command{"doctor", "report what this host has and lacks for virtual machines", add_doctor},
+    Command{"version", "print the version", add_version},
+    Command{"completion", "print completions for a shell", add_completion},
+};
+
+// Of `orrery disk`, for completions.
+inline constexpr std::string_view kDiskCommands =
+    "create info check convert map resize commit rebase compare snapshot";
+
+// The help text of a command, from the table above.
+std::string_view help_of(std::string_view command);
+
+}  // namespace orrery::cli

@@ -1,0 +1,45 @@
+// `orrery disk create`.
+#include "base/units.hpp"
+#include "cli/disk/disk.hpp"
+
+namespace orrery::cli::disk {
+namespace {
+
+struct Given {
+  storage::CreateOptions options;
+  std::string size;
+  std::string format = "qcow2";
+  std::string cluster_size = "64K";
+  std::string backing_format;
+};
+
+Result<int> create(EventLoop& loop, Given given) {
+  ORRERY_TRY(given.options.format, storage::parse_format(given.format));
+  ORRERY_TRY(given.options.backing_format, format_of(given.backing_format));
+  ORRERY_TRY(const Bytes cluster, parse_bytes(given.cluster_size));
+  if (cluster > Bytes(1_GiB)) return fail("--cluster-size: at most 2M");
+  given.options.cluster_size = static_cast<std::uint32_t>(cluster.value());
+  if (!given.size.empty()) {
+    ORRERY_TRY(given.options.size, parse_bytes(given.size));
+  }
+  ORRERY_CHECK(storage::create_disk(loop, given.options));
+  return 0;
+}
+
+}  // namespace
+
+void add_create(CLI::App& group, int& status) {
+  CLI::App* const command = group.add_subcommand("create", "make a new, empty disk");
+  const auto given = std::make_shared<Given>();
+  command->add_option("file", given->options.path, "the new file")->required();
+  command->add_option("size", given->size, "such as 8G; with --backing: that disk's, if left away");
+  command->add_option("--format", given->format, "qcow2 (the default) or raw");
+  command->add_option("--cluster-size", given->cluster_size, "qcow2: 512 to 2M; 64K if left away");
+  command->add_option("--backing", given->options.backing,
+                      "qcow2: the disk that shows through, relative to the new file");
+  command->add_option("--backing-format", given->backing_format,
+                      "what that is; if left away, what it looks like");
+  on_command(*command, status, [given](EventLoop& loop) { return create(loop, *given); });
+}
+
+}  // namespace orrery::cli::disk

@@ -1,0 +1,47 @@
+// What the subcommands of `orrery disk` share.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "storage/disk_tools.hpp"
+
+namespace orrery::cli::disk {
+
+// Besides those of every command (docs/orrery-disk.md).
+inline constexpr int kFailed = 1;
+
+// Runs WORK with a loop of its own when the subcommand was given; WORK returns the exit status, an
+// error is printed and becomes kFailed.
+using Work = std::function<Result<int>(EventLoop& loop)>;
+void on_command(CLI::App& command, int& status, Work work);
+
+// A bar on standard error, only on a terminal; false once the user interrupts (SIGINT, SIGTERM).
+storage::Progress make_progress(std::string what);
+
+// "raw" and "qcow2"; empty: to be found out.
+Result<std::optional<storage::Format>> format_of(const std::string& name);
+
+void print_json(const nlohmann::json& value);
+
+void add_create(CLI::App& group, int& status);
+void add_info(CLI::App& group, int& status);
+void add_check(CLI::App& group, int& status);
+void add_convert(CLI::App& group, int& status);
+void add_map(CLI::App& group, int& status);
+void add_resize(CLI::App& group, int& status);
+void add_commit(CLI::App& group, int& status);
+void add_rebase(CLI::App& group, int& status);
+void add_compare(CLI::App& group, int& status);
+void add_snapshot(CLI::App& group, int& status);
+
+}  // namespace orrery::cli::disk

@@ -1,0 +1,82 @@
+// `orrery disk info`.
+#include "base/format.hpp"
+#include "base/units.hpp"
+#include "cli/disk/disk.hpp"
+
+namespace orrery::cli::disk {
+namespace {
+
+struct Given {
+  std::string path;
+  std::string format;
+  bool json = false;
+};
+
+nlohmann::json to_json(const std::string& path, const storage::DiskDescription& disk) {
+  nlohmann::json value{{"file", path},
+                       {"format", storage::name_of(disk.format)},
+                       {"size", disk.size.value()},
+                       {"file_size", disk.file_size.value()},
+                       {"on_host", disk.on_host.value()}};
+  if (disk.format != storage::Format::kQcow2) return value;
+  value["version"] = disk.version;
+  value["cluster_size"] = disk.cluster_size;
+  value["compression"] = disk.compression;
+  value["dirty"] = disk.dirty;
+  value["corrupt"] = disk.corrupt;
+  value["subclusters"] = disk.subclusters;
+  value["lazy_refcounts"] = disk.lazy_refcounts;
+  if (!disk.backing.empty()) value["backing"] = disk.backing;
+  if (!disk.backing_format.empty()) value["backing_format"] = disk.backing_format;
+  value["snapshots"] = nlohmann::json::array();
+  for (const storage::SnapshotDescription& each : disk.snapshots) {
+    value["snapshots"].push_back(
+        {{"id", each.id}, {"name", each.name}, {"seconds", each.seconds}, {"size", each.size}});
+  }
+  return value;
+}
+
+void print(const std::string& path, const storage::DiskDescription& disk) {
+  const auto line = [](std::string_view what, const std::string& value) {
+    fmt::print("{:<14} {}\n", what, value);
+  };
+  line("file", path);
+  line("format", std::string(storage::name_of(disk.format)));
+  line("size", format("{} ({} bytes)", to_string(disk.size), disk.size.value()));
+  line("on the host", to_string(disk.on_host));
+  if (disk.format != storage::Format::kQcow2) return;
+  line("version", std::to_string(disk.version));
+  line("clusters",
+       to_string(Bytes(disk.cluster_size)) + (disk.subclusters ? ", with subclusters" : ""));
+  line("compression", disk.compression);
+  if (!disk.backing.empty()) {
+    line("backing file",
+         disk.backing + (disk.backing_format.empty() ? " (does not say its format)"
+                                                     : " (" + disk.backing_format + ")"));
+  }
+  if (disk.dirty) line("state", "was not closed; its clusters are counted anew when it is written");
+  if (disk.corrupt) line("state", "marked as damaged; see `orrery disk check`");
+  for (const storage::SnapshotDescription& each : disk.snapshots) line("snapshot", each.name);
+}
+
+}  // namespace
+
+void add_info(CLI::App& group, int& status) {
+  CLI::App* const command = group.add_subcommand("info", "tell what a disk is");
+  const auto given = std::make_shared<Given>();
+  command->add_option("file", given->path, "the disk")->required();
+  command->add_option("--format", given->format, "raw or qcow2; if left away, what it looks like");
+  command->add_flag("--json", given->json, "for programs");
+  on_command(*command, status, [given](EventLoop& loop) -> Result<int> {
+    ORRERY_TRY(const auto format, format_of(given->format));
+    ORRERY_TRY(const auto disk, storage::describe_disk(loop, given->path, format));
+    if (given->json) {
+      print_json(to_json(given->path, disk));
+    } else {
+      print(given->path, disk);
+    }
+    return 0;
+  });
+}
+
+}  // namespace orrery::cli::disk

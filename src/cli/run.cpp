@@ -1,0 +1,92 @@
+// `orrery run`: one virtual machine, from the options of vmm/options.hpp.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "base/format.hpp"
+#include "base/log.hpp"
+#include "cli/commands.hpp"
+#include "vmm/configuration_file.hpp"
+#include "vmm/options.hpp"
+#include "vmm/vmm.hpp"
+
+namespace orrery::cli {
+namespace {
+
+// What the command line gave, by option.
+struct Given {
+  std::vector<std::vector<std::string>> texts{vmm::options().size()};
+  std::string config;
+  bool dry_run = false;
+};
+
+std::string dashed(std::string_view name) {
+  return "--" + std::string(name);
+}
+
+void add_option(CLI::App& command, const vmm::Option& option, std::vector<std::string>& texts) {
+  const std::string name = dashed(option.name);
+  const std::string help(option.help);
+  if (option.kind == vmm::OptionKind::kFlag) {
+    command.add_flag_callback(
+        name, [&texts] { texts = {"true"}; }, help);
+    return;
+  }
+  CLI::Option* const added = command.add_option(name, texts, help);
+  added->type_name(std::string(option.value_name))->allow_extra_args(false);
+  if (option.kind == vmm::OptionKind::kValue) added->expected(1)->take_last();
+}
+
+std::vector<vmm::Setting> settings_of(const Given& given) {
+  std::vector<vmm::Setting> settings;
+  for (std::size_t i = 0; i < given.texts.size(); ++i) {
+    const vmm::Option& option = vmm::options()[i];
+    for (const std::string& text : given.texts[i]) {
+      settings.push_back({&option, text, dashed(option.name)});
+    }
+  }
+  return settings;
+}
+
+Result<int> run(const Given& given) {
+  std::vector<vmm::Setting> from_file;
+  if (!given.config.empty()) {
+    auto settings = vmm::read_configuration_file(given.config);
+    if (!settings) return fail(settings.error().context(dashed(kConfigOption.name)));
+    from_file = std::move(*settings);
+  }
+  ORRERY_TRY(const vmm::Configuration configuration, vmm::configure(from_file, settings_of(given)));
+  if (configuration.verbose) log::set_level(log::Level::kInfo);
+  if (!configuration.kernel.empty() && !configuration.firmware.empty()) {
+    return fail("--firmware: given together with --kernel; give one of them");
+  }
+  if (configuration.kernel.empty() && configuration.firmware.empty()) {
+    return fail(
+        "--kernel: no kernel is given; name a bzImage, such as --kernel build/guests/vmlinuz");
+  }
+  if (!given.dry_run) return vmm::run(configuration);
+  ORRERY_CHECK(vmm::dry_run(configuration));
+  return 0;
+}
+
+}  // namespace
+
+void add_run(CLI::App& application, int& status) {
+  CLI::App* const command = application.add_subcommand("run", std::string(help_of("run")));
+  const auto given = std::make_shared<Given>();
+  for (std::size_t i = 0; i < vmm::options().size(); ++i) {
+    add_option(*command, vmm::options()[i], given->texts[i]);
+  }
+  command->add_option(dashed(kConfigOption.name), given->config, std::string(kConfigOption.help))
+      ->type_name(std::string(kConfigOption.value_name));
+  command->add_flag(dashed(kDryRunOption.name), given->dry_run, std::string(kDryRunOption.help));
+  command->callback([given, &status] {
+    const Result<int> result = run(*given);
+    if (!result) fmt::print(stderr, "orrery run: {}\n", result.error().message());
+    status = result.value_or(vmm::exit_status::kHostError);
+  });
+}
+
+}  // namespace orrery::cli

@@ -1,0 +1,21 @@
+#include "device/fields.hpp"
+#include "device/uart16550/uart16550.hpp"
+
+namespace orrery::device::uart16550 {
+namespace {
+constexpr unsigned kVersion = 1;
+}
+
+State Uart16550::save() const {
+  return save_fields(name(), kVersion, r_);
+}
+
+Result<> Uart16550::restore(const State& state) {
+  ORRERY_CHECK(restore_fields(name(), kVersion, state, r_));
+  line_open_ = listening();
+  restart_timeout();
+  update_interrupt();
+  return {};
+}
+
+}  // namespace orrery::device::uart16550

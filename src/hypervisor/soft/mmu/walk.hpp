@@ -1,0 +1,32 @@
+// The guest's page tables, walked as the processor walks them (SDM vol. 3A, chapter 4).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+
+#include "base/types.hpp"
+#include "hypervisor/soft/access.hpp"
+#include "hypervisor/soft/fault.hpp"
+#include "memory/guest_memory.hpp"
+#include "x86/state.hpp"
+
+namespace orrery::hypervisor::soft {
+
+struct Translation {
+  GuestPhysical physical;
+  bool writable = false;  // a write would be allowed, and the page is already marked dirty
+  bool global = false;
+  std::uint8_t page_shift = kPageShift;  // the page's size
+};
+
+// Translates one address for one access. Sets accessed flags on the way and the dirty flag for a
+// write. Throws Fault (#PF) where the access is not allowed; nothing has changed then but accessed
+// flags of upper levels.
+Translation walk(const x86::CpuState& state, memory::GuestMemory& memory, std::uint64_t linear,
+                 Access access, AccessMode mode);
+
+// The same without throwing: for accesses of which many fault.
+std::expected<Translation, Fault> try_walk(const x86::CpuState& state, memory::GuestMemory& memory,
+                                           std::uint64_t linear, Access access, AccessMode mode);
+
+}  // namespace orrery::hypervisor::soft

@@ -1,0 +1,165 @@
+#include "hypervisor/soft/translate/emit/block_emitter.hpp"
+
+#include "base/format.hpp"
+#include "hypervisor/soft/cpu.hpp"
+#include "hypervisor/soft/decode/decoder.hpp"
+
+namespace orrery::hypervisor::soft::translate {
+namespace {
+
+// FXSAVE, XSAVE and the like.
+bool saves_all_state(const Decoded& decoded) {
+  switch (decoded.info.mnemonic) {
+    case ZYDIS_MNEMONIC_FXSAVE:
+    case ZYDIS_MNEMONIC_FXSAVE64: return true;
+    default:
+      return decoded.info.meta.category == ZYDIS_CATEGORY_XSAVE ||
+             decoded.info.meta.category == ZYDIS_CATEGORY_XSAVEOPT;
+  }
+}
+
+// The record behind a callout's instruction: back to the helper, RIP being behind it.
+void return_to_helper(Cpu& cpu, const Instruction* i) {
+  cpu.fall_through(i[-1]);
+}
+
+}  // namespace
+
+BlockEmitter::BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& cache, Sites& sites,
+                           const Page& page)
+    : layout_(layout), gates_(gates), cache_(cache), sites_(sites), page_(page) {
+  code_.init(asmjit::Environment::host(), cache.next_address());
+  code_.attach(&a_);
+  checked_ = a_.newLabel();
+  body_ = a_.newLabel();
+}
+
+Result<BlockEntry> BlockEmitter::emit(std::span<const Item> items) {
+  first_rip_ = items.front().rip;
+  emit_checked_entry(items.front());
+  for (const Item& item : items) emit_item(item);
+  emit_end(items.back());
+  // One may add others.
+  for (std::size_t n = 0; n < stubs_.size(); ++n) {
+    const std::function<void()> stub = std::move(stubs_[n]);
+    stub();
+  }
+  return place();
+}
+
+void BlockEmitter::emit_checked_entry(const Item& first) {
+  const asmjit::Label stale = a_.newLabel();
+  const auto slot = static_cast<std::int32_t>(page_.slot() * sizeof(std::uint32_t));
+  a_.bind(checked_);
+  a_.cmp(context(ORRERY_STATE_FIELD(layout_, page_ids) + slot, 4),
+         static_cast<std::int32_t>(page_.id));
+  a_.jne(stale);
+  a_.cmp(context(layout_.attention, 1), 0);
+  a_.jne(stale);
+  if (first.live_before != 0) emit_restore_flags();
+  a_.bind(body_);
+  later([this, stale, rip = first.rip] {
+    a_.bind(stale);
+    load_constant(kT0, rip);
+    a_.jmp(gates_.exit_continue_saved);
+  });
+}
+
+void BlockEmitter::emit_item(const Item& item) {
+  if (item.tail != nullptr) emit_tail_check(item);
+  switch (item.plan.way) {
+    case Way::kCopy: return emit_copy(item);
+    case Way::kNothing: return;
+    case Way::kLoadAddress: return emit_load_address(item);
+    case Way::kPush: return emit_push(item);
+    case Way::kPop: return emit_pop(item);
+    case Way::kLeave: return emit_leave(item);
+    case Way::kDivide: return emit_divide(item);
+    case Way::kLoadControl: return emit_load_control(item);
+    case Way::kJump: return emit_jump(item);
+    case Way::kJumpConditional: return emit_conditional_jump(item);
+    case Way::kJumpIndirect: return emit_jump_indirect(item);
+    case Way::kCall: return emit_call(item);
+    case Way::kCallIndirect: return emit_call_indirect(item);
+    case Way::kReturn: return emit_return(item);
+    case Way::kSystemCall: return emit_system_call(item);
+    case Way::kSystemReturn: return emit_system_return(item);
+    case Way::kSwapGs: return emit_swap_gs();
+    case Way::kClearInterrupt: return emit_clear_interrupt(item);
+    case Way::kSetInterrupt: return emit_set_interrupt(item);
+    case Way::kClearDirection: return emit_clear_direction(item);
+    case Way::kPushFlags: return emit_push_flags(item);
+    case Way::kAccessCheck: return emit_access_check(item);
+    case Way::kSystem: return emit_system(item);
+    case Way::kCallout: return emit_callout(item);
+    case Way::kInterpret: return emit_interpret(item);
+  }
+}
+
+// The page that the instruction ends in is still what it was.
+void BlockEmitter::emit_tail_check(const Item& item) {
+  free_flags(item.live_before);
+  const asmjit::Label stale = a_.newLabel();
+  const auto slot = static_cast<std::int32_t>(item.tail->slot() * sizeof(std::uint32_t));
+  a_.cmp(context(ORRERY_STATE_FIELD(layout_, page_ids) + slot, 4),
+         static_cast<std::int32_t>(item.tail->id));
+  a_.jne(stale);
+  later([this, &item, stale, before = flags_] {
+    a_.bind(stale);
+    flags_ = before;
+    emit_interpret(item);
+  });
+}
+
+// The block ends without a transfer of its own where it is long enough, or the next instruction
+// crosses into the next page.
+void BlockEmitter::emit_end(const Item& last) {
+  if (last.plan.ends_block) return;
+  emit_transfer(last.rip, last.next_rip(), last.live_after);
+}
+
+Callout& BlockEmitter::add_callout(const Item& item) {
+  Callout& callout = sites_.callouts.emplace_back(
+      Callout{item.rip,
+              item.next_rip(),
+              &page_,
+              item.decoded.info.mnemonic,
+              touches_x87(item.decoded) || saves_all_state(item.decoded),
+              {}});
+  decode(item.bytes, CodeSize::k64, 0, callout.code[0]);
+  callout.code[1].handler = &return_to_helper;
+  return callout;
+}
+
+void BlockEmitter::emit_callout(const Item& item) {
+  restore_flags();
+  a_.mov(kT0, reinterpret_cast<std::uint64_t>(&add_callout(item)));
+  a_.call(gates_.callout);
+}
+
+void BlockEmitter::emit_interpret(const Item& item) {
+  restore_flags();
+  load_constant(kT0, item.rip);
+  a_.mov(kT1.r32(), static_cast<std::uint32_t>(item.decoded.info.mnemonic));
+  a_.jmp(gates_.exit_interpret);
+}
+
+Result<BlockEntry> BlockEmitter::place() {
+  const std::uint64_t base = cache_.next_address();
+  code_.flatten();
+  code_.resolveUnresolvedLinks();
+  if (code_.codeSize() > cache_.room()) return fail("the code cache is full");
+  if (const auto error = code_.relocateToBase(base); error != asmjit::kErrorOk) {
+    return fail(format("cannot assemble a block: {}", asmjit::DebugUtils::errorAsString(error)));
+  }
+  code_.copyFlattenedData(cache_.writable(), cache_.room());
+  cache_.commit(code_.codeSize());
+  for (const PendingLink& pending : pending_links_) {
+    sites_.links[pending.site].place =
+        base + code_.labelOffsetFromBase(pending.behind_distance) - sizeof(std::int32_t);
+  }
+  return BlockEntry{base + code_.labelOffsetFromBase(checked_),
+                    base + code_.labelOffsetFromBase(body_)};
+}
+
+}  // namespace orrery::hypervisor::soft::translate

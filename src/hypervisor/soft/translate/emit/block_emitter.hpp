@@ -1,0 +1,197 @@
+// Turns decoded instructions of one block into host code.
+//
+// A block has one way in and several out: it goes on behind conditional jumps that are not taken.
+// Its code has two entries. `checked` is for jumps from anywhere: the guest's flags are in
+// State::saved_flags, and the page and the vCPU's attention are looked at first. `body` is for
+// jumps from the same page: the flags are the host's.
+//
+// Where the inline check of a memory operand would destroy flags that are needed later, they are
+// saved before it and restored when an instruction needs them (FlagState).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "hypervisor/soft/decode/table.hpp"
+#include "hypervisor/soft/translate/emit/assembler.hpp"
+#include "hypervisor/soft/translate/emit/gates.hpp"
+#include "hypervisor/soft/translate/emit/rewriter.hpp"
+#include "hypervisor/soft/translate/page.hpp"
+#include "hypervisor/soft/translate/plan/plan.hpp"
+#include "hypervisor/soft/translate/sites.hpp"
+
+namespace orrery::hypervisor::soft::translate {
+
+// A decoded instruction with what is known about it.
+struct Item {
+  Decoded decoded;
+  ByteSpan bytes;
+  std::uint64_t rip = 0;
+  const Page* tail = nullptr;  // where the instruction ends, if that is the next page
+  Plan plan;
+  FlagSet live_before = kAllFlags;  // flags whose values are needed at or after this instruction
+  FlagSet live_after = kAllFlags;   // after it, on any way out
+  FlagSet live_taken = kAllFlags;   // at a conditional jump's target
+
+  std::uint64_t next_rip() const { return rip + decoded.info.length; }
+  // Of a direct transfer.
+  std::uint64_t target() const { return next_rip() + decoded.operands[0].imm.value.u; }
+};
+
+// What code refers to; lives as long as the code.
+struct Sites {
+  std::deque<AccessSite> accesses;
+  std::deque<Callout> callouts;
+  std::deque<X87Site> x87;
+  std::deque<IndirectSite> indirects;
+  std::vector<LinkSite> links;
+
+  void clear() {
+    accesses.clear();
+    indirects.clear();
+    callouts.clear();
+    x87.clear();
+    links.clear();
+  }
+};
+
+class BlockEmitter {
+ public:
+  BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& cache, Sites& sites,
+               const Page& page);
+
+  // Places the code of ITEMS (liveness filled in) in the cache. Fails where that has not enough
+  // room.
+  Result<BlockEntry> emit(std::span<const Item> items);
+
+ private:
+  // Where the guest's arithmetic flags are.
+  enum class FlagState : std::uint8_t { kHost, kSaved, kDead };
+
+  // ---- Blocks (block_emitter.cpp)
+  void emit_checked_entry(const Item& first);
+  void emit_item(const Item& item);
+  void emit_tail_check(const Item& item);
+  void emit_end(const Item& last);
+  void emit_callout(const Item& item);
+  void emit_interpret(const Item& item);
+  Callout& add_callout(const Item& item);
+  Result<BlockEntry> place();
+
+  // ---- Flags (flags.cpp)
+  // Makes the host's flags free to be overwritten; those in NEEDED are kept.
+  void free_flags(FlagSet needed);
+  // Puts the guest's flags into the host's.
+  void restore_flags();
+  // The same before an instruction whose own use of flags this is.
+  void prepare_flags_for(const Item& item);
+  void emit_save_flags();
+  void emit_restore_flags();
+
+  // ---- Registers and plain instructions (instructions.cpp)
+  x::Gpq read_gpr(unsigned guest, const x::Gpq& temporary);
+  void emit_copy(const Item& item);
+  void emit_load_address(const Item& item);
+  void emit_divide(const Item& item);
+  void emit_division_check(const Item& item, unsigned size, const asmjit::Label& care);
+  void emit_load_control(const Item& item);
+  void ensure_vectors(const Item& item);
+  void ensure_x87(const Item& item);
+  void emit_operation(const Item& item, bool memory_in_first_temporary);
+
+  // ---- Memory (memory.cpp)
+  // Where an instruction that writes goes on, should it have changed its own code.
+  enum class Then : std::uint8_t { kNext, kTarget, kScratch };
+  struct Access {
+    unsigned size;
+    AccessKind kind;
+    bool aligned = false;
+    bool stack = false;
+    Then then = Then::kNext;
+  };
+  // kT0 = the linear address of a memory operand.
+  void emit_linear(const Item& item, const ZydisDecodedOperand& operand);
+  void emit_offset(const Item& item, const ZydisDecodedOperand& operand);
+  // kT0 = linear address, then BODY with kT0 = where to access. BODY may be emitted twice. Flags
+  // must be free.
+  void emit_access(const Item& item, const Access& access, const std::function<void()>& body);
+  Access access_of(const Item& item) const;
+
+  // ---- Stack (stack.cpp)
+  void emit_push(const Item& item);
+  void emit_pop(const Item& item);
+  void emit_leave(const Item& item);
+  void emit_push_value(const Item& item, const std::function<void()>& store,
+                       Then then = Then::kNext);
+
+  // ---- System instructions (system.cpp)
+  void emit_system(const Item& item);
+  void emit_system_call(const Item& item);
+  void emit_system_return(const Item& item);
+  void emit_swap_gs();
+  void emit_clear_interrupt(const Item& item);
+  void emit_clear_direction(const Item& item);
+  void emit_set_interrupt(const Item& item);
+  void emit_push_flags(const Item& item);
+  void emit_access_check(const Item& item);
+  enum class RingName : std::uint8_t { kKernel, kUser };
+  // To kT0 in the other ring; flags are in State::saved_flags.
+  void emit_enter_ring(const Item& item, RingName ring);
+  void emit_guest_rflags();
+  void emit_set_guest_rflags(const x::Gpq& value, const x::Gpq& temporary);
+  // The label of code out of line that leaves ITEM to the interpreter.
+  asmjit::Label system_stub(const Item& item);
+
+  // ---- Control flow (branches.cpp)
+  void emit_jump(const Item& item);
+  void emit_conditional_jump(const Item& item);
+  void emit_jump_indirect(const Item& item);
+  void emit_call(const Item& item);
+  void emit_call_indirect(const Item& item);
+  void emit_push_return(const Item& item, Then then);
+  void emit_return(const Item& item);
+  // To kT0, after RSP has moved by STACK_DISTANCE.
+  void emit_indirect(const Item& item, std::int32_t stack_distance);
+  void emit_look_up_indirect(const Item& item, std::int32_t stack_distance, std::int32_t distance,
+                             const std::function<void()>& add_table);
+  void emit_target_to_scratch(const Item& item);
+  // Ends with a transfer to TARGET from RIP; flags LIVE there.
+  void emit_transfer(std::uint64_t rip, std::uint64_t target, FlagSet live);
+  void emit_poll(std::uint64_t target, FlagSet live);
+  void emit_linkable_jump(std::uint64_t target);
+  void emit_checked_jump(std::uint64_t target);
+  void emit_open_jump(std::uint64_t target, bool within_page);
+  void add_link(const asmjit::Label& behind_distance, const asmjit::Label& stub,
+                std::uint64_t target, bool within_page);
+  void load_constant(const x::Gpq& reg, std::uint64_t value);
+
+  void later(std::function<void()> stub) { stubs_.push_back(std::move(stub)); }
+
+  const Layout& layout_;
+  const Gates& gates_;
+  CodeCache& cache_;
+  Sites& sites_;
+  const Page& page_;
+
+  asmjit::CodeHolder code_;
+  x::Assembler a_;
+  asmjit::Label checked_, body_;
+  std::uint64_t first_rip_ = 0;
+  FlagState flags_ = FlagState::kHost;
+  bool x87_known_ = false;                  // to be loaded
+  Vectors vectors_known_ = Vectors::kNone;  // to be loaded at least
+  std::vector<std::function<void()>> stubs_;
+  // Links whose places are known once the code is placed.
+  struct PendingLink {
+    asmjit::Label behind_distance;
+    std::size_t site;
+  };
+  std::vector<PendingLink> pending_links_;
+};
+
+}  // namespace orrery::hypervisor::soft::translate

@@ -1,0 +1,165 @@
+// Memory operands: the address, the inline look-up in the TLB, and what happens when it fails.
+#include <bit>
+
+#include "hypervisor/soft/mmu/tlb.hpp"
+#include "hypervisor/soft/translate/emit/block_emitter.hpp"
+#include "x86/segment.hpp"
+
+namespace orrery::hypervisor::soft::translate {
+namespace {
+
+constexpr unsigned kEntryShift = std::countr_zero(sizeof(TlbEntry));
+constexpr std::uint32_t kIndexMask = (Tlb::kEntries - 1) << kEntryShift;
+
+unsigned number_of(ZydisRegister reg) {
+  return static_cast<unsigned>(ZydisRegisterGetId(reg));
+}
+
+// Legacy SSE wants operands of 16 bytes aligned (SDM vol. 1, 10.4 and 12.10), but for these.
+// VEX-encoded instructions do so only where they say it.
+bool needs_alignment(const Item& item, unsigned size) {
+  if (item.decoded.info.encoding == ZYDIS_INSTRUCTION_ENCODING_VEX) {
+    switch (item.decoded.info.mnemonic) {
+      case ZYDIS_MNEMONIC_VMOVAPS:
+      case ZYDIS_MNEMONIC_VMOVAPD:
+      case ZYDIS_MNEMONIC_VMOVDQA:
+      case ZYDIS_MNEMONIC_VMOVNTPS:
+      case ZYDIS_MNEMONIC_VMOVNTPD:
+      case ZYDIS_MNEMONIC_VMOVNTDQ:
+      case ZYDIS_MNEMONIC_VMOVNTDQA: return true;
+      default: return false;
+    }
+  }
+  if (size != 16) return false;
+  switch (item.decoded.info.mnemonic) {
+    case ZYDIS_MNEMONIC_MOVUPS:
+    case ZYDIS_MNEMONIC_MOVUPD:
+    case ZYDIS_MNEMONIC_MOVDQU:
+    case ZYDIS_MNEMONIC_LDDQU:
+    case ZYDIS_MNEMONIC_PCMPESTRI:
+    case ZYDIS_MNEMONIC_PCMPESTRM:
+    case ZYDIS_MNEMONIC_PCMPISTRI:
+    case ZYDIS_MNEMONIC_PCMPISTRM: return false;
+    default: return true;
+  }
+}
+
+}  // namespace
+
+void BlockEmitter::load_constant(const x::Gpq& reg, std::uint64_t value) {
+  if (value == static_cast<std::uint32_t>(value)) {
+    a_.mov(reg.r32(), static_cast<std::uint32_t>(value));
+  } else {
+    a_.mov(reg, value);
+  }
+}
+
+// kT0 = base + index * scale + displacement; kT1 is used for an index that is in memory.
+void BlockEmitter::emit_offset(const Item& item, const ZydisDecodedOperand& operand) {
+  const ZydisDecodedOperandMem& memory = operand.mem;
+  const auto displacement =
+      static_cast<std::uint64_t>(memory.disp.has_displacement ? memory.disp.value : 0);
+  if (memory.base == ZYDIS_REGISTER_RIP) {
+    return load_constant(kT0, item.next_rip() + displacement);
+  }
+  const bool has_base = memory.base != ZYDIS_REGISTER_NONE;
+  const bool has_index = memory.index != ZYDIS_REGISTER_NONE;
+  if (!has_base && !has_index) return load_constant(kT0, displacement);
+
+  const auto distance = static_cast<std::int32_t>(displacement);
+  const x::Gpq base = has_base ? read_gpr(number_of(memory.base), kT0) : kT0;
+  if (!has_index) {
+    if (distance != 0) {
+      a_.lea(kT0, x::ptr(base, distance));
+    } else if (base != kT0) {
+      a_.mov(kT0, base);
+    }
+    return;
+  }
+  const x::Gpq index = read_gpr(number_of(memory.index), kT1);
+  const auto shift = static_cast<std::uint32_t>(std::countr_zero(memory.scale));
+  if (has_base) {
+    a_.lea(kT0, x::ptr(base, index, shift, distance));
+  } else {
+    x::Mem address = x::ptr(std::uint64_t{0}, index, shift);
+    address.setOffset(distance);
+    a_.lea(kT0, address);
+  }
+}
+
+void BlockEmitter::emit_linear(const Item& item, const ZydisDecodedOperand& operand) {
+  emit_offset(item, operand);
+  const ZydisRegister segment = operand.mem.segment;
+  if (segment != ZYDIS_REGISTER_FS && segment != ZYDIS_REGISTER_GS) return;
+  const auto number = static_cast<std::int32_t>(
+      segment == ZYDIS_REGISTER_FS ? x86::SegmentRegister::kFs : x86::SegmentRegister::kGs);
+  a_.mov(kT1, context(layout_.segment_bases + number * 8));
+  a_.lea(kT0, x::ptr(kT0, kT1));
+}
+
+BlockEmitter::Access BlockEmitter::access_of(const Item& item) const {
+  const ZydisDecodedOperand& operand = item.decoded.operands[item.plan.memory_operand];
+  Access access{};
+  access.size = operand.size / 8u;
+  const bool reads = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
+  const bool writes = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+  access.kind = !writes ? AccessKind::kRead : reads ? AccessKind::kReadWrite : AccessKind::kWrite;
+  access.aligned = needs_alignment(item, access.size);
+  access.stack = operand.mem.segment == ZYDIS_REGISTER_SS;
+  return access;
+}
+
+void BlockEmitter::emit_access(const Item& item, const Access& access,
+                               const std::function<void()>& body) {
+  const bool write = access.kind != AccessKind::kRead;
+  const std::int32_t table = layout_.tlb[static_cast<unsigned>(page_.mode)];
+  const std::int32_t tag = table + static_cast<std::int32_t>(write ? offsetof(TlbEntry, write_tag)
+                                                                   : offsetof(TlbEntry, read_tag));
+  const std::int32_t host = table + static_cast<std::int32_t>(offsetof(TlbEntry, host));
+  const asmjit::Label slow = a_.newLabel();
+  const asmjit::Label resume = a_.newLabel();
+  const asmjit::Label after = a_.newLabel();
+
+  a_.mov(kT1.r32(), kT0.r32());
+  a_.shr(kT1.r32(), kPageShift - kEntryShift);
+  a_.and_(kT1.r32(), kIndexMask);
+  a_.xor_(kT0, context(kT1, tag));
+  if (access.size == 1) {
+    a_.test(kT0, -static_cast<std::int32_t>(kPageSize));
+    a_.jnz(slow);
+  } else {
+    a_.cmp(kT0, static_cast<std::int32_t>(kPageSize - access.size));
+    a_.ja(slow);
+  }
+  if (access.aligned) {
+    a_.test(kT0.r8(), access.size - 1);
+    a_.jnz(slow);
+  }
+  a_.add(kT0, context(kT1, host));
+  a_.bind(resume);
+
+  AccessSite& site = sites_.accesses.emplace_back(
+      AccessSite{item.rip, access.then == Then::kTarget ? item.target() : item.next_rip(),
+                 access.then == Then::kScratch, &page_, static_cast<std::uint16_t>(access.size),
+                 access.kind, access.aligned, access.stack, flags_ == FlagState::kSaved, false});
+  const FlagState before = flags_;
+  body();
+  site.flags_saved_after = flags_ == FlagState::kSaved;
+  a_.bind(after);
+
+  later([this, &site, slow, resume, after, body, before, tag, write] {
+    a_.bind(slow);
+    a_.xor_(kT0, context(kT1, tag));  // the linear address again
+    a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
+    a_.call(gates_.access);
+    a_.long_().jmp(resume);  // 5 bytes, which a commit skips
+    if (!write) return;
+    flags_ = before;
+    body();
+    a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
+    a_.call(gates_.commit);
+    a_.jmp(after);
+  });
+}
+
+}  // namespace orrery::hypervisor::soft::translate

@@ -1,0 +1,24 @@
+// How code is translated.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace orrery::hypervisor::soft::translate {
+
+struct Options {
+  // The interpreter executes a block so often before it is translated. Translating costs some
+  // thousand times as much as interpreting an instruction once.
+  std::int32_t hot_after = 16;
+  // Guest instructions in a block.
+  unsigned most_instructions = 64;
+  // Jumps lead from block to block without the engine.
+  bool chain = true;
+  // A fault sees every arithmetic flag as the interpreter would show it. Otherwise those that are
+  // overwritten before anything can read them are undefined when a memory access faults.
+  bool exact_flags = false;
+  // Host code of one vCPU, in bytes.
+  std::size_t cache_bytes = std::size_t{32} << 20;
+};
+
+}  // namespace orrery::hypervisor::soft::translate

@@ -1,0 +1,37 @@
+// What has been translated of one page of guest code: blocks that start in it, for one linear
+// address, one place in guest memory and one way to access data. It is forgotten as a whole when
+// the page changes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <unordered_map>
+
+#include "base/types.hpp"
+#include "hypervisor/soft/access.hpp"
+#include "hypervisor/soft/translate/state.hpp"
+
+namespace orrery::hypervisor::soft::translate {
+
+struct BlockEntry {
+  std::uint64_t checked =
+      0;                   // entered from anywhere: checks that the page is the one, and attention
+  std::uint64_t body = 0;  // entered from within the page; 0: nothing to be translated here
+};
+
+struct Page {
+  std::uint64_t linear;
+  GuestPhysical physical;
+  AccessMode mode;
+  std::uint32_t id;  // never used twice
+  std::uint32_t version;
+  const std::atomic<std::uint32_t>* current_version;
+  std::unordered_map<std::uint16_t, BlockEntry> blocks;  // by offset
+  unsigned times_changed = 0;
+
+  bool is_current() const { return current_version->load(std::memory_order_acquire) == version; }
+  bool contains(std::uint64_t rip) const { return (rip & ~(kPageSize - 1)) == linear; }
+  std::size_t slot() const { return page_slot(linear, mode); }
+};
+
+}  // namespace orrery::hypervisor::soft::translate

@@ -1,0 +1,401 @@
+#include "hypervisor/soft/translate/translator.hpp"
+
+#include <array>
+#include <bit>
+#include <utility>
+
+#include <asm/prctl.h>
+#include <immintrin.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/bits.hpp"
+#include "base/log.hpp"
+#include "hypervisor/soft/code_pages.hpp"
+#include "hypervisor/soft/cpu.hpp"
+#include "hypervisor/soft/decode/decoder.hpp"
+#include "hypervisor/soft/decode/instruction_sets.hpp"
+#include "hypervisor/soft/translate/plan/system_plan.hpp"
+
+namespace orrery::hypervisor::soft::translate {
+namespace {
+
+// A page that changes again and again costs more to translate than it gains.
+constexpr unsigned kMostChanges = 64;
+// Less room than the largest block may need.
+constexpr std::size_t kLeastRoom = std::size_t{128} << 10;
+
+constexpr std::uint32_t kHostFsgsbase = 1u << 1;  // Linux, arch/x86/include/uapi/asm/hwcap2.h
+
+[[gnu::target("fsgsbase")]] void write_gs_base(std::uint64_t base) {
+  _writegsbase_u64(base);
+}
+
+bool may_fault(const Plan& plan) {
+  return plan.memory_operand >= 0 || plan.way == Way::kPush || plan.way == Way::kPop ||
+         plan.way == Way::kLeave || plan.way == Way::kCall || plan.way == Way::kDivide ||
+         plan.way == Way::kSystemReturn || plan.vectors != Vectors::kNone || plan.x87;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Translator>> Translator::create(Cpu& cpu, const Options& options) {
+  ORRERY_TRY(std::unique_ptr<CodeCache> cache, CodeCache::create(options.cache_bytes));
+  std::unique_ptr<Translator> translator(new Translator(cpu, options, std::move(cache)));
+  ORRERY_TRY(translator->gates_, make_gates(*translator->cache_, translator->layout_,
+                                            {&access_helper, &commit_helper, &callout_helper,
+                                             &system_helper, &load_x87_helper},
+                                            translator.get()));
+  translator->cache_->keep();
+  return translator;
+}
+
+Translator::Translator(Cpu& cpu, const Options& options, std::unique_ptr<CodeCache> cache)
+    : cpu_(cpu),
+      options_(options),
+      cache_(std::move(cache)),
+      host_has_avx_(has_instruction_set(ZYDIS_ISA_EXT_AVX, ZYDIS_INSTRUCTION_ENCODING_VEX)),
+      slots_(State::kPageSlots),
+      known_(kKnown) {
+  const auto offset = [&cpu](const void* part) {
+    return static_cast<std::int32_t>(static_cast<const char*>(part) -
+                                     reinterpret_cast<const char*>(&cpu));
+  };
+  layout_.context = reinterpret_cast<std::uint64_t>(&cpu);
+  layout_.registers = offset(cpu.registers_);
+  layout_.segment_bases = offset(cpu.segment_base_64_);
+  layout_.attention = offset(&cpu.attention_);
+  layout_.vectors = offset(cpu.state.vectors.data());
+  layout_.mxcsr = offset(&cpu.state.mxcsr);
+  for (unsigned mode = 0; mode < kAccessModes; ++mode) {
+    layout_.tlb[mode] = offset(cpu.tlb_.entries(static_cast<AccessMode>(mode)));
+  }
+  layout_.state = offset(&cpu.translation_);
+  layout_.rflags = offset(&cpu.state.rflags);
+  layout_.code_segment = offset(&cpu.state[x86::SegmentRegister::kCs]);
+  layout_.stack_segment = offset(&cpu.state[x86::SegmentRegister::kSs]);
+  layout_.gs_base = offset(&cpu.state[x86::SegmentRegister::kGs].base);
+  layout_.kernel_gs_base = offset(&cpu.state.msrs.kernel_gs_base);
+  layout_.lstar = offset(&cpu.state.msrs.lstar);
+  layout_.syscall_mask = offset(&cpu.state.msrs.syscall_mask);
+  layout_.privilege = offset(&cpu.cpl_);
+  layout_.access_mode = offset(&cpu.access_mode_);
+  layout_.tlb_entries = offset(&cpu.tlb_entries_);
+  layout_.fetch_view = offset(&cpu.fetch_view_);
+  layout_.fetch_context = offset(&cpu.fetch_context_);
+  cpu.translation_.host_mxcsr = _mm_getcsr();
+  cpu.translation_.forget_indirects();
+}
+
+Translator::~Translator() = default;
+
+void Translator::enter_thread() {
+  const auto base = reinterpret_cast<std::uint64_t>(&cpu_);
+  if ((::getauxval(AT_HWCAP2) & kHostFsgsbase) != 0) {
+    write_gs_base(base);
+  } else {
+    ::syscall(SYS_arch_prctl, ARCH_SET_GS, base);
+  }
+}
+
+// Accesses of mode kChecked are looked at one by one.
+bool Translator::can_translate() const {
+  // Code of a supervisor's page may rely on being at level 0: the two between are left out.
+  return cpu_.code_size_ == CodeSize::k64 && cpu_.access_mode_ != AccessMode::kChecked &&
+         (cpu_.cpl_ == 0 || cpu_.cpl_ == 3);
+}
+
+// ---- Executing
+
+Translator::Outcome Translator::run() {
+  const BlockEntry* block = find(cpu_.next_block_rip_);
+  if (block == nullptr) return Outcome::kNothing;
+  for (;;) {
+    const ExitKind kind = execute(block->body);
+    if (kind == ExitKind::kFault) return Outcome::kFault;
+    if (kind == ExitKind::kInterpret) {
+      ++statistics_.interpreted.at(cpu_.translation_.exit_site);
+      return Outcome::kInterpret;
+    }
+    if (kind == ExitKind::kIndirect && !Cpu::is_canonical(cpu_.next_block_rip_)) {
+      return undo_transfer();
+    }
+    if (cpu_.attention_.load(std::memory_order_relaxed)) return Outcome::kExecuted;
+    block = find(cpu_.next_block_rip_);
+    if (block == nullptr) return Outcome::kExecuted;
+    if (kind == ExitKind::kLink) link(cpu_.translation_.exit_site);
+    if (kind == ExitKind::kIndirect) note_indirect(block->checked);
+    if (kind == ExitKind::kContinue) ++statistics_.continues;
+  }
+}
+
+// The transfer faults instead: the interpreter executes it again.
+Translator::Outcome Translator::undo_transfer() {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a register of host code had it
+  const auto& site = *reinterpret_cast<const IndirectSite*>(cpu_.translation_.exit_site);
+  cpu_.gpr(x86::Gpr::kRsp) -= static_cast<std::uint64_t>(std::int64_t{site.stack_distance});
+  stand_at(site.rip);
+  return Outcome::kInterpret;
+}
+
+ExitKind Translator::execute(std::uint64_t code) {
+  State& state = cpu_.translation_;
+  note_controls();
+  state.flags = image_of(cpu_.flags.bits());
+  ++statistics_.entries;
+  const auto kind = static_cast<ExitKind>(gates_.enter(code));
+  store_x87();
+  cpu_.flags.set_bits(flags_of(state.flags));
+  stand_at(state.next_rip);
+  return kind;
+}
+
+void Translator::stand_at(std::uint64_t rip) {
+  cpu_.next_block_rip_ = rip;
+  cpu_.between_blocks();
+}
+
+void Translator::link(std::uint64_t number) {
+  if (!options_.chain) return;
+  const LinkSite& site = sites_.links[number];
+  const BlockEntry* target = find(cpu_.next_block_rip_);
+  if (target == nullptr) return;
+  // Within a page the mapping is known to hold; the entry that checks does so for all others.
+  if (site.within_page) {
+    if (site.page != slots_[page_slot(cpu_.next_block_rip_, cpu_.access_mode_)]) return;
+    if (!site.page->is_current()) return;
+  }
+  ++statistics_.links;
+  cache_->link(site.place, site.within_page ? target->body : target->checked);
+}
+
+void Translator::note_indirect(std::uint64_t checked) {
+  ++statistics_.unknown_indirects;
+  if (!options_.chain) return;
+  auto& table = cpu_.translation_.indirect[static_cast<unsigned>(cpu_.access_mode_)];
+  table[indirect_slot(cpu_.next_block_rip_)] = {cpu_.next_block_rip_, checked};
+}
+
+// ---- Pages
+
+const BlockEntry* Translator::find(std::uint64_t rip) {
+  const Page* page = page_at(rip);
+  if (page == nullptr) return nullptr;
+  Known& entry = known(rip);
+  if (entry.rip != rip || entry.page != page || entry.page_id != page->id) {
+    const auto block = page->blocks.find(static_cast<std::uint16_t>(rip % kPageSize));
+    entry = {rip, page, page->id, block == page->blocks.end() ? BlockEntry{} : block->second};
+  }
+  return entry.entry.body == 0 ? nullptr : &entry.entry;
+}
+
+void Translator::add_block(Page& page, std::uint64_t rip, const BlockEntry& entry) {
+  page.blocks[static_cast<std::uint16_t>(rip % kPageSize)] = entry;
+  known(rip) = {rip, &page, page.id, entry};
+}
+
+// The page that RIP is in now. Throws what fetching there throws; nothing for device memory.
+Page* Translator::page_at(std::uint64_t rip) {
+  if (!can_translate() || !Cpu::is_canonical(rip)) return nullptr;
+  const std::uint64_t linear = align_down(rip, kPageSize);
+  const std::size_t slot = page_slot(linear, cpu_.access_mode_);
+  std::atomic<std::uint32_t>& id = cpu_.translation_.page_ids[slot];
+  Page* page = slots_[slot];
+  if (page != nullptr && page->linear == linear && page->mode == cpu_.access_mode_ &&
+      id.load(std::memory_order_relaxed) == page->id) {
+    return page;
+  }
+  const Cpu::FetchPage& fetched = cpu_.fetch_page(rip);  // #PF names RIP
+  const GuestPhysical physical = fetched.physical;
+  if (cpu_.memory_.host_page(physical) == nullptr) return nullptr;
+  if (page == nullptr || page->linear != linear || page->mode != cpu_.access_mode_ ||
+      page->physical != physical) {
+    page = find_page(linear, physical);
+  }
+  if (!page->is_current()) renew(*page);
+  slots_[slot] = page;
+  if (!fetched.global) local_slots_[slot / 64] |= std::uint64_t{1} << slot % 64;
+  // An invalidation raises the version, then zeroes the ids of the pages at that place: either the
+  // version or the place is seen.
+  id.store(0);
+  cpu_.translation_.page_places[slot].store(page_place(physical.value()));
+  id.store(page->id);
+  if (!page->is_current()) id.store(0);
+  return page;
+}
+
+void Translator::forget_local_pages() {
+  for (std::size_t word = 0; word < local_slots_.size(); ++word) {
+    for (std::uint64_t slots = std::exchange(local_slots_[word], 0); slots != 0;
+         slots &= slots - 1) {
+      const auto slot = word * 64 + static_cast<std::size_t>(std::countr_zero(slots));
+      cpu_.translation_.page_ids[slot].store(0, std::memory_order_relaxed);
+    }
+  }
+}
+
+Page* Translator::find_page(std::uint64_t linear, GuestPhysical physical) {
+  const Key key{linear, physical.value(), cpu_.access_mode_};
+  std::unique_ptr<Page>& entry = pages_[key];
+  if (entry == nullptr) {
+    const CodePages::Page& code = cpu_.code_pages_.page(physical);
+    entry = std::make_unique<Page>(Page{
+        linear, physical, cpu_.access_mode_, next_id_++, code.version.load(), &code.version, {}});
+  }
+  return entry.get();
+}
+
+void Translator::renew(Page& page) {
+  page.id = next_id_++;
+  page.version = page.current_version->load();
+  page.blocks.clear();
+  ++page.times_changed;
+}
+
+void Translator::clear() {
+  cache_->clear();
+  sites_.clear();
+  pages_.clear();
+  ++statistics_.clears;
+  std::fill(known_.begin(), known_.end(), Known{});
+  std::fill(slots_.begin(), slots_.end(), nullptr);
+  for (auto& id : cpu_.translation_.page_ids) id.store(0, std::memory_order_relaxed);
+  cpu_.translation_.forget_indirects();
+}
+
+// ---- Translating
+
+bool Translator::translate() {
+  if (cache_->room() < kLeastRoom) clear();
+  const std::uint64_t rip = cpu_.next_block_rip_;
+  Page* page = page_at(rip);
+  if (page == nullptr || page->times_changed > kMostChanges) return false;
+  const auto before = page->blocks.find(static_cast<std::uint16_t>(rip % kPageSize));
+  if (before != page->blocks.end()) return before->second.body != 0;
+  std::vector<Item> items = decode_items(*page, rip);
+  if (!page->is_current()) return false;
+  if (items.empty() || items.front().plan.way == Way::kInterpret) {
+    add_block(*page, rip, {});
+    return false;
+  }
+  find_liveness(*page, items);
+  if (!page->is_current()) return false;
+  BlockEmitter emitter(layout_, gates_, *cache_, sites_, *page);
+  const Result<BlockEntry> entry = emitter.emit(items);
+  if (!entry) {
+    log::error("{}", entry.error().message());
+    return false;
+  }
+  add_block(*page, rip, *entry);
+  ++statistics_.blocks;
+  statistics_.instructions += items.size();
+  return true;
+}
+
+// Up to MOST instructions' bytes at RIP, within the page, watched from now on.
+ByteSpan Translator::bytes_at(const Page& page, std::uint64_t rip, unsigned most) {
+  constexpr unsigned kLongestInstruction = 15;
+  const auto offset = static_cast<unsigned>(rip % kPageSize);
+  const unsigned size =
+      std::min(static_cast<unsigned>(kPageSize) - offset, most * kLongestInstruction);
+  cpu_.code_pages_.begin_decode(page.physical + offset, size, cpu_);
+  return {cpu_.memory_.host_page(page.physical) + offset, size};
+}
+
+std::vector<Item> Translator::decode_items(Page& page, std::uint64_t rip) {
+  std::vector<Item> items;
+  ByteSpan bytes = bytes_at(page, rip, options_.most_instructions);
+  while (items.size() < options_.most_instructions && !bytes.empty()) {
+    Item item;
+    const DecodeStatus status = decode_form(bytes, CodeSize::k64, item.decoded);
+    item.rip = rip;
+    if (status == DecodeStatus::kDecoded) {
+      item.bytes = bytes.first(item.decoded.info.length);
+      item.plan = plan_at(page, item.decoded);
+    } else if (status != DecodeStatus::kTruncated || !decode_crossing(page, bytes, item)) {
+      // Nothing that can be decoded.
+      item.plan.ends_block = true;
+      item.plan.flags_read = kAllFlags;
+    }
+    items.push_back(item);
+    if (item.plan.ends_block || item.tail != nullptr) break;
+    rip += item.decoded.info.length;
+    bytes = bytes.subspan(item.decoded.info.length);
+  }
+  // What follows STI must follow without a look at interrupts.
+  if (!items.empty() && items.back().plan.way == Way::kSetInterrupt) {
+    items.back().plan = plan_for_system(Way::kSystem);
+  }
+  return items;
+}
+
+// The instruction at ITEM's RIP begins with the last bytes of PAGE, HEAD, and ends in the next one.
+bool Translator::decode_crossing(const Page& page, ByteSpan head, Item& item) {
+  const Page* tail = nullptr;
+  try {
+    tail = page_at(page.linear + kPageSize);
+  } catch (const Fault&) {  // of the fetch, which the interpreter comes to
+  }
+  if (tail == nullptr) return false;
+  const ByteSpan rest = bytes_at(*tail, tail->linear, 1);
+  std::copy(head.begin(), head.end(), crossing_.begin());
+  std::copy(rest.begin(), rest.end(), crossing_.begin() + static_cast<std::ptrdiff_t>(head.size()));
+  const ByteSpan bytes(crossing_.data(), head.size() + rest.size());
+  if (!tail->is_current() ||
+      decode_form(bytes, CodeSize::k64, item.decoded) != DecodeStatus::kDecoded) {
+    return false;
+  }
+  item.bytes = bytes.first(item.decoded.info.length);
+  item.plan = plan_at(page, item.decoded);
+  item.tail = tail;
+  return true;
+}
+
+void Translator::find_liveness(Page& page, std::vector<Item>& items) {
+  FlagSet live = kAllFlags;
+  const Plan& last = items.back().plan;
+  if (!last.ends_block || last.way == Way::kAccessCheck) {
+    live = live_at(page, items.back().next_rip());
+  }
+  for (auto item = items.rbegin(); item != items.rend(); ++item) {
+    const Plan& plan = item->plan;
+    const bool transfers =
+        plan.way == Way::kJump || plan.way == Way::kCall || plan.way == Way::kJumpConditional;
+    if (transfers) {
+      item->live_taken = live_at(page, item->target());
+      if (plan.way == Way::kJumpConditional)
+        live |= item->live_taken;
+      else
+        live = item->live_taken;
+    }
+    item->live_after = live;
+    live = (live & ~plan.flags_written) | plan.flags_read;
+    if (options_.exact_flags && may_fault(plan)) live = kAllFlags;
+    if (item->tail != nullptr) live = kAllFlags;  // it may end as another instruction by then
+    item->live_before = live;
+  }
+}
+
+// The flags that code at RIP needs from before, found by looking a few instructions ahead. Only
+// within the page, whose change makes the answer void together with the code that relies on it.
+FlagSet Translator::live_at(Page& page, std::uint64_t rip) {
+  constexpr unsigned kLookAhead = 8;
+  if (!page.contains(rip)) return kAllFlags;
+  ByteSpan bytes = bytes_at(page, rip, kLookAhead);
+  FlagSet needed = 0;
+  FlagSet open = kAllFlags;
+  for (unsigned n = 0; n < kLookAhead && open != 0 && !bytes.empty(); ++n) {
+    Decoded decoded;
+    if (decode_form(bytes, CodeSize::k64, decoded) != DecodeStatus::kDecoded) break;
+    const Plan plan = plan_at(page, decoded);
+    needed |= plan.flags_read & open;
+    const bool goes_on = !plan.ends_block && plan.way != Way::kJumpConditional;
+    if (!goes_on || (options_.exact_flags && may_fault(plan))) break;
+    open &= ~plan.flags_written;
+    bytes = bytes.subspan(decoded.info.length);
+  }
+  return needed | open;
+}
+
+}  // namespace orrery::hypervisor::soft::translate

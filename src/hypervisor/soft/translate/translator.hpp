@@ -1,0 +1,156 @@
+// The translator of one vCPU: finds hot code, turns it into host code, and executes that.
+//
+// Only 64-bit code is translated; everything else, and every instruction that translated code does
+// not know, is the interpreter's. Own thread of the vCPU, but for forget_pages().
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "hypervisor/soft/access.hpp"
+#include "hypervisor/soft/fault.hpp"
+#include "hypervisor/soft/translate/code_cache.hpp"
+#include "hypervisor/soft/translate/emit/block_emitter.hpp"
+#include "hypervisor/soft/translate/emit/gates.hpp"
+#include "hypervisor/soft/translate/options.hpp"
+#include "hypervisor/soft/translate/page.hpp"
+#include "hypervisor/soft/translate/statistics.hpp"
+
+namespace orrery::hypervisor::soft {
+class Cpu;
+}
+
+namespace orrery::hypervisor::soft::translate {
+
+class Translator {
+ public:
+  // Fails where the host gives no memory to execute.
+  static Result<std::unique_ptr<Translator>> create(Cpu& cpu, const Options& options);
+  ~Translator();
+
+  const Options& options() const { return options_; }
+
+  // For people: the most frequent first.
+  std::vector<VcpuStatistics::Detail> details() const;
+
+  // To be called on the vCPU's thread before anything is executed there.
+  void enter_thread();
+
+  enum class Outcome : std::uint8_t {
+    kExecuted,   // until there was no more, or the vCPU's attention was wanted
+    kNothing,    // nothing is translated here
+    kInterpret,  // the interpreter has to execute the instruction at RIP
+    kFault,      // the instruction at RIP has raised fault()
+  };
+  // Executes translated code from the vCPU's RIP on. Throws what fetching there throws.
+  Outcome run();
+  const Fault& fault() const { return *fault_; }
+
+  // The mappings of all pages but global ones may have changed.
+  void forget_local_pages();
+
+  // Translates the block at RIP. False: the interpreter has to execute it.
+  bool translate();
+
+ private:
+  Translator(Cpu& cpu, const Options& options, std::unique_ptr<CodeCache> cache);
+
+  static AccessAnswer access_helper(Translator* translator, const AccessSite* site,
+                                    std::uint64_t linear);
+  static std::uint32_t commit_helper(Translator* translator, const AccessSite* site);
+  static std::uint32_t callout_helper(Translator* translator, const Callout* callout);
+  static Continuation system_helper(Translator* translator, const Callout* callout);
+  static std::uint32_t load_x87_helper(Translator* translator, const X87Site* site);
+  AccessAnswer access(const AccessSite& site, std::uint64_t linear);
+  AccessAnswer refuse_access(const AccessSite& site, const Fault& fault);
+  AccessAnswer guarded_access(const AccessSite& site, std::uint64_t linear);
+  ExitKind callout(const Callout& site);
+  ExitKind execute_callout(const Callout& site);
+  void store_x87();
+  Continuation system(const Callout& site);
+  Continuation go_on();
+  ExitKind stay_on(const Page& page, std::uint64_t next_rip);
+  ExitKind leave_to(std::uint64_t rip);
+  void stand_at(std::uint64_t rip);
+
+  bool can_translate() const;
+  void note_controls();
+  void note_rings();
+  Plan plan_at(const Page& page, const Decoded& decoded) const;
+  Page* page_at(std::uint64_t rip);
+  Page* find_page(std::uint64_t linear, GuestPhysical physical);
+  void renew(Page& page);
+  void add_block(Page& page, std::uint64_t rip, const BlockEntry& entry);
+  const BlockEntry* find(std::uint64_t rip);
+  ExitKind execute(std::uint64_t code);
+  Outcome undo_transfer();
+  void link(std::uint64_t site);
+  void note_indirect(std::uint64_t site);
+  std::vector<Item> decode_items(Page& page, std::uint64_t rip);
+  bool decode_crossing(const Page& page, ByteSpan head, Item& item);
+  void find_liveness(Page& page, std::vector<Item>& items);
+  FlagSet live_at(Page& page, std::uint64_t rip);
+  ByteSpan bytes_at(const Page& page, std::uint64_t rip, unsigned most);
+  void clear();
+
+  Cpu& cpu_;
+  Options options_;
+  Layout layout_;
+  std::unique_ptr<CodeCache> cache_;
+  bool host_has_avx_;
+  Gates gates_{};
+  Sites sites_;
+  Statistics statistics_;
+  std::uint32_t next_id_ = 1;
+
+  struct Key {
+    std::uint64_t linear;
+    std::uint64_t physical;
+    AccessMode mode;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct HashKey {
+    std::size_t operator()(const Key& key) const {
+      return (key.linear >> 12) * 0x9e37'79b9'7f4a'7c15 ^ key.physical ^
+             static_cast<std::size_t>(key.mode);
+    }
+  };
+  std::unordered_map<Key, std::unique_ptr<Page>, HashKey> pages_;
+  std::vector<Page*> slots_;  // by page_slot(); good where State::page_ids has the page's id
+  // Of which slots the page is not a global one: those have an id in one address space only.
+  std::array<std::uint64_t, State::kPageSlots / 64> local_slots_{};
+
+  // What find() answered last; good where PAGE is the page still, and has this id.
+  struct Known {
+    std::uint64_t rip;
+    const Page* page;
+    std::uint32_t page_id;
+    BlockEntry entry;  // body 0: nothing
+  };
+  static constexpr std::size_t kKnown = 4096;
+  std::vector<Known> known_;
+  Known& known(std::uint64_t rip) { return known_[(rip ^ rip >> 12) % kKnown]; }
+
+  std::array<std::byte, 32> crossing_{};  // an instruction that lies in two pages
+
+  // What State's rings follow from.
+  struct Controls {
+    std::uint64_t star, lstar, syscall_mask, efer, cr4;
+    friend bool operator==(const Controls&, const Controls&) = default;
+  };
+  Controls controls_{};
+
+  std::optional<Fault> fault_;
+  std::uint64_t pending_address_ = 0;          // of an access to be committed
+  std::optional<GuardedPlace> pending_place_;  // it is made in guest memory, and only noted
+  std::unique_lock<std::mutex> split_lock_;    // of the access in progress, where it crosses a page
+};
+
+}  // namespace orrery::hypervisor::soft::translate

@@ -1,0 +1,126 @@
+#include "storage/disk_copy.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "storage/run_task.hpp"
+#include "storage/submitted.hpp"
+
+namespace orrery::storage {
+namespace {
+
+using port::BlockRequest;
+
+class Mapped {
+ public:
+  Mapped(port::Blocks& disk, std::uint64_t offset, std::uint64_t length)
+      : disk_(disk), offset_(offset), length_(length) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    disk_.map(offset_, length_, [this, handle](Result<port::BlockExtent> extent) {
+      extent_ = std::move(extent);
+      handle.resume();
+    });
+  }
+  Result<port::BlockExtent> await_resume() { return std::move(extent_); }
+
+ private:
+  port::Blocks& disk_;
+  const std::uint64_t offset_;
+  const std::uint64_t length_;
+  Result<port::BlockExtent> extent_;
+};
+
+// What the workers share.
+struct Pieces {
+  const std::uint64_t size;
+  const Progress& progress;
+  const PieceWork& work;
+  std::uint64_t next = 0;
+  std::uint64_t done = 0;
+  Result<> result;
+};
+
+Task<Result<>> work_through(Pieces& pieces) {
+  while (pieces.result && pieces.next < pieces.size) {
+    const std::uint64_t offset = pieces.next;
+    const std::uint64_t length = std::min(kPiece, pieces.size - offset);
+    pieces.next += length;
+    const Result<> done = co_await pieces.work(offset, length);
+    if (!done && pieces.result) pieces.result = done;
+    pieces.done += length;
+    if (pieces.progress && !pieces.progress(pieces.done, pieces.size) && pieces.result) {
+      pieces.result = fail("cancelled");
+    }
+  }
+  co_return Result<>{};
+}
+
+Task<Result<>> work_together(Pieces& pieces) {
+  constexpr std::size_t kWorkers = 4;
+  std::vector<Task<Result<>>> workers;
+  Changed all_done;
+  std::size_t left = kWorkers;
+  for (std::size_t i = 0; i < kWorkers; ++i) workers.push_back(work_through(pieces));
+  for (Task<Result<>>& worker : workers) {
+    worker.start([&] {
+      if (--left == 0) all_done.notify_all();
+    });
+  }
+  if (left != 0) co_await all_done;
+  co_return pieces.result;
+}
+
+}  // namespace
+
+Result<> for_each_piece(EventLoop& loop, std::uint64_t size, const Progress& progress,
+                        const PieceWork& work) {
+  Pieces pieces{.size = size, .progress = progress, .work = work, .result = {}};
+  return run_task(loop, work_together(pieces));
+}
+
+Task<Result<>> read_piece(port::Blocks& disk, std::uint64_t offset, MutableByteSpan to) {
+  BlockRequest request;
+  request.offset = offset;
+  request.length = to.size();
+  request.buffers = {to};
+  co_return co_await Submitted(disk, std::move(request));
+}
+
+Task<Result<>> write_piece(port::Blocks& disk, std::uint64_t offset, MutableByteSpan from) {
+  BlockRequest request;
+  request.kind = BlockRequest::Kind::kWrite;
+  request.offset = offset;
+  request.length = from.size();
+  request.buffers = {from};
+  co_return co_await Submitted(disk, std::move(request));
+}
+
+Task<Result<>> zero_piece(port::Blocks& disk, std::uint64_t offset, std::uint64_t length) {
+  BlockRequest request;
+  request.kind = BlockRequest::Kind::kWriteZeroes;
+  request.offset = offset;
+  request.length = length;
+  request.may_unmap = true;
+  co_return co_await Submitted(disk, std::move(request));
+}
+
+Task<Result<port::BlockExtent>> map_piece(port::Blocks& disk, std::uint64_t offset,
+                                          std::uint64_t length) {
+  co_return co_await Mapped(disk, offset, length);
+}
+
+Task<Result<>> read_with_zeroes(port::Blocks& disk, std::uint64_t offset, MutableByteSpan to) {
+  const std::uint64_t end = disk.geometry().size.value();
+  const std::uint64_t there = offset >= end ? 0 : std::min<std::uint64_t>(to.size(), end - offset);
+  std::fill(to.begin() + static_cast<std::ptrdiff_t>(there), to.end(), std::byte{0});
+  if (there == 0) co_return Result<>{};
+  co_return co_await read_piece(disk, offset, to.first(there));
+}
+
+bool is_zero(ByteSpan bytes) {
+  return bytes.empty() || (bytes[0] == std::byte{0} &&
+                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+}  // namespace orrery::storage

@@ -1,0 +1,35 @@
+// Work over whole disks, a piece at a time, several pieces at once. Private to storage/.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "base/task.hpp"
+#include "port/blocks.hpp"
+#include "storage/disk_tools.hpp"
+
+namespace orrery::storage {
+
+// A piece of a disk: enough that a request's own cost does not count, and little in memory.
+inline constexpr std::uint64_t kPiece = 2_MiB;
+
+using PieceWork = std::function<Task<Result<>>(std::uint64_t offset, std::uint64_t length)>;
+// Calls WORK for all pieces of SIZE bytes, four at a time, in rising order.
+Result<> for_each_piece(EventLoop& loop, std::uint64_t size, const Progress& progress,
+                        const PieceWork& work);
+
+Task<Result<>> read_piece(port::Blocks& disk, std::uint64_t offset, MutableByteSpan to);
+Task<Result<>> write_piece(port::Blocks& disk, std::uint64_t offset, MutableByteSpan from);
+Task<Result<>> zero_piece(port::Blocks& disk, std::uint64_t offset, std::uint64_t length);
+Task<Result<port::BlockExtent>> map_piece(port::Blocks& disk, std::uint64_t offset,
+                                          std::uint64_t length);
+// What lies behind the disk's end are zeroes.
+Task<Result<>> read_with_zeroes(port::Blocks& disk, std::uint64_t offset, MutableByteSpan to);
+
+bool is_zero(ByteSpan bytes);
+
+}  // namespace orrery::storage

@@ -1,0 +1,171 @@
+// Making disks: new ones, and out of others.
+#include <array>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bits.hpp"
+#include "base/file_descriptor.hpp"
+#include "base/format.hpp"
+#include "storage/disk_copy.hpp"
+#include "storage/disk_image.hpp"
+#include "storage/qcow2/create.hpp"
+
+namespace orrery::storage {
+namespace {
+
+Result<> write_new_file(const std::string& path, ByteSpan bytes, std::uint64_t length) {
+  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file) {
+    if (errno == EEXIST) {
+      return fail(path + ": is there already; choose another name, or remove it first");
+    }
+    return fail_errno(path + ": cannot be made");
+  }
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return fail_errno(path);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  if (::ftruncate(file.get(), static_cast<off_t>(length)) != 0) {
+    return fail_errno(path + ": cannot have its size");
+  }
+  if (::fsync(file.get()) != 0) return fail_errno(path);
+  return {};
+}
+
+// The size, and the format to record.
+Result<> look_at_backing(EventLoop& loop, CreateOptions& options) {
+  const std::string path = backing_path(options.path, options.backing);
+  if (!options.backing_format) {
+    ORRERY_TRY(options.backing_format, choose_format(path, std::nullopt));
+  }
+  DiskOptions below;
+  below.path = path;
+  below.format = options.backing_format;
+  below.read_only = true;
+  auto disk = open_disk(loop, below);
+  if (!disk) return fail(disk.error().context("the backing file"));
+  if (!options.size) options.size = (*disk)->geometry().size;
+  return {};
+}
+
+Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options) {
+  qcow2::Header header;
+  header.size = options.size->value();
+  header.backing = options.backing;
+  while (1ull << header.cluster_bits > options.cluster_size) --header.cluster_bits;
+  while (1ull << header.cluster_bits < options.cluster_size) ++header.cluster_bits;
+  if (options.backing_format && !options.backing.empty()) {
+    const std::string_view name = name_of(*options.backing_format);
+    const auto* const text = reinterpret_cast<const std::byte*>(name.data());
+    header.set_extension(qcow2::kExtensionBackingFormat, {text, text + name.size()});
+  }
+  return qcow2::make_empty(header);
+}
+
+Result<> check_shape(const CreateOptions& options) {
+  constexpr std::uint32_t kLeast = 1u << qcow2::kLeastClusterBits;
+  constexpr std::uint32_t kMost = 1u << qcow2::kMostClusterBits;
+  const std::uint32_t cluster = options.cluster_size;
+  if (cluster < kLeast || cluster > kMost || (cluster & (cluster - 1)) != 0) {
+    return fail(
+        format("clusters of {} bytes: they have a power of two, {} to 2M", cluster, kLeast));
+  }
+  if (options.format == Format::kRaw && !options.backing.empty()) {
+    return fail("a raw disk has no backing file; make a qcow2");
+  }
+  return {};
+}
+
+Task<Result<>> copy_piece(port::Blocks& from, port::Blocks& to, std::uint64_t offset,
+                          std::uint64_t length) {
+  constexpr std::uint64_t kGrain = 64_KiB;  // of zeroes that are left out
+  const Result<port::BlockExtent> extent = co_await map_piece(from, offset, length);
+  if (!extent) co_return fail(extent.error());
+  if (extent->zeroes && extent->length >= length) co_return Result<>{};  // a new disk has them
+  std::vector<std::byte> bytes(length);
+  const Result<> read = co_await read_piece(from, offset, bytes);
+  if (!read) co_return read;
+  for (std::uint64_t at = 0; at < length;) {
+    std::uint64_t end = at;
+    const auto grain = [&] {
+      return MutableByteSpan(bytes).subspan(end, std::min(kGrain, length - end));
+    };
+    while (end < length && !is_zero(grain())) end += grain().size();
+    if (end > at) {
+      const Result<> written =
+          co_await write_piece(to, offset + at, MutableByteSpan(bytes).subspan(at, end - at));
+      if (!written) co_return written;
+    }
+    at = end;
+    if (at < length) at += std::min(kGrain, length - at);
+  }
+  co_return Result<>{};
+}
+
+Result<> copy_to(EventLoop& loop, const ConvertOptions& options, port::Blocks& from,
+                 const std::string& partial, const Progress& progress) {
+  CreateOptions create;
+  create.path = partial;
+  create.format = options.to_format;
+  create.size = from.geometry().size;
+  create.cluster_size = options.cluster_size;
+  ORRERY_CHECK(create_disk(loop, create));
+  DiskOptions open;
+  open.path = partial;
+  open.format = options.to_format;
+  ORRERY_TRY(const auto to, open_disk(loop, open));
+  ORRERY_CHECK(for_each_piece(loop, create.size->value(), progress,
+                              [&](std::uint64_t offset, std::uint64_t length) {
+                                return copy_piece(from, *to, offset, length);
+                              }));
+  return flush_disk(loop, *to);
+}
+
+}  // namespace
+
+Result<> create_disk(EventLoop& loop, const CreateOptions& given) {
+  CreateOptions options = given;
+  ORRERY_CHECK(check_shape(options));
+  if (!options.backing.empty()) ORRERY_CHECK(look_at_backing(loop, options));
+  if (!options.size) return fail("no size; say how large the disk is, such as 8G");
+  const std::uint64_t size = options.size->value();
+  if (size == 0 || size % 512 != 0 || size > 1ull << 62) {
+    return fail(format("{} bytes: a disk has a multiple of 512 bytes, such as 8G", size));
+  }
+  if (options.format == Format::kRaw) return write_new_file(options.path, {}, size);
+  auto bytes = make_qcow2(options);
+  if (!bytes) return fail(bytes.error().context(options.path));
+  return write_new_file(options.path, *bytes, bytes->size());
+}
+
+Result<> convert_disk(EventLoop& loop, const ConvertOptions& options, const Progress& progress) {
+  if (!options.replace && ::access(options.to.c_str(), F_OK) == 0) {
+    return fail(options.to + ": is there already; choose another name, or add --replace");
+  }
+  DiskOptions open;
+  open.path = options.from;
+  open.format = options.from_format;
+  open.read_only = true;
+  open.snapshot = options.snapshot;
+  ORRERY_TRY(const auto from, open_disk(loop, open));
+  const std::string partial = options.to + ".partial";
+  const Result<> copied = copy_to(loop, options, *from, partial, progress);
+  if (!copied) {
+    // Not where it was there before: then it is somebody else's.
+    if (copied.error().message().find("is there already") == std::string::npos) {
+      ::unlink(partial.c_str());
+    }
+    return fail(copied.error());
+  }
+  if (std::rename(partial.c_str(), options.to.c_str()) != 0) {
+    return fail_errno(options.to + ": cannot be named");
+  }
+  return {};
+}
+
+}  // namespace orrery::storage

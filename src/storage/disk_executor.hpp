@@ -1,0 +1,42 @@
+// Who carries out the system calls of a disk without making the loop wait: io_uring, or a thread
+// where io_uring is not to be had. Private to storage/.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <sys/uio.h>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+
+namespace orrery::storage {
+
+// One system call on the disk's file. It stays where it is until `done` has been called.
+struct DiskOperation {
+  enum class Call : std::uint8_t { kRead, kWrite, kDataSync, kFallocate };
+
+  Call call = Call::kRead;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;    // kFallocate
+  int mode = 0;                // kFallocate
+  std::vector<iovec> vectors;  // kRead, kWrite: at most IOV_MAX
+  // On the loop: what the call returned, or minus errno.
+  std::function<void(std::int64_t result)> done;
+};
+
+class DiskExecutor {
+ public:
+  // Waits for operations in flight; their `done` is not called any more.
+  virtual ~DiskExecutor() = default;
+
+  // On the loop's thread. Operations may be carried out in any order.
+  virtual void start(DiskOperation& operation) = 0;
+};
+
+Result<std::unique_ptr<DiskExecutor>> create_uring_executor(EventLoop& loop, int file);
+std::unique_ptr<DiskExecutor> create_thread_executor(EventLoop& loop, int file);
+
+}  // namespace orrery::storage

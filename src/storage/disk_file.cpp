@@ -1,0 +1,77 @@
+#include "storage/disk_file.hpp"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "base/format.hpp"
+
+namespace orrery::storage {
+namespace {
+
+Error cannot_open(int code, const RawDiskOptions& options) {
+  const bool denied = code == EACCES || code == EPERM || code == EROFS;
+  const char* const remedy = code == ENOENT ? "; check the path"
+                             : denied && !options.read_only
+                                 ? "; make it writable for you, or add \",readonly\""
+                                 : "";
+  const Error error = Error::from_errno("cannot open", code);
+  return Error(error.message() + remedy);
+}
+
+// Open file description locks belong to this opening of the file, and end with it.
+Result<> lock(int descriptor, bool read_only) {
+  struct flock whole_file {};
+  whole_file.l_type = read_only ? F_RDLCK : F_WRLCK;
+  whole_file.l_whence = SEEK_SET;
+  if (::fcntl(descriptor, F_OFD_SETLK, &whole_file) == 0) return {};
+  if (errno != EAGAIN && errno != EACCES) return fail_errno("cannot lock");
+  return fail(read_only
+                  ? "in use: another VM writes to it; stop that VM first"
+                  : "in use: another VM has it open; stop that VM, or open it \",readonly\" in "
+                    "all of them");
+}
+
+Result<> measure_device(DiskFile& file) {
+  std::uint64_t size = 0;
+  int logical = 0;
+  unsigned physical = 0;
+  const int descriptor = file.descriptor.get();
+  if (::ioctl(descriptor, BLKGETSIZE64, &size) != 0 ||
+      ::ioctl(descriptor, BLKSSZGET, &logical) != 0 ||
+      ::ioctl(descriptor, BLKPBSZGET, &physical) != 0) {
+    return fail_errno("cannot measure the block device");
+  }
+  file.size = Bytes(size);
+  file.logical_block_size = static_cast<std::uint32_t>(logical);
+  file.physical_block_size = physical;
+  return {};
+}
+
+}  // namespace
+
+Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
+  const int flags = (options.read_only ? O_RDONLY : O_RDWR) | (options.direct ? O_DIRECT : 0);
+  DiskFile file;
+  file.descriptor = FileDescriptor(::open(options.path.c_str(), flags | O_CLOEXEC));
+  if (!file.descriptor) return fail(cannot_open(errno, options));
+  struct stat status {};
+  if (::fstat(file.descriptor.get(), &status) != 0) return fail_errno("cannot examine");
+  if (S_ISBLK(status.st_mode)) {
+    ORRERY_CHECK(measure_device(file));
+  } else if (S_ISREG(status.st_mode)) {
+    file.size = Bytes(static_cast<std::uint64_t>(status.st_size));
+  } else {
+    return fail("neither a regular file nor a block device");
+  }
+  if (file.size.value() == 0) {
+    return fail(
+        "empty; make an image first, such as with `orrery disk create FILE 8G` or `truncate -s 8G "
+        "FILE`");
+  }
+  ORRERY_CHECK(lock(file.descriptor.get(), options.read_only));
+  return file;
+}
+
+}  // namespace orrery::storage

@@ -1,0 +1,23 @@
+// Opening, locking and measuring the file behind a raw disk. Private to storage/.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/file_descriptor.hpp"
+#include "base/types.hpp"
+#include "storage/raw_disk.hpp"
+
+namespace orrery::storage {
+
+struct DiskFile {
+  FileDescriptor descriptor;
+  Bytes size;
+  std::uint32_t logical_block_size = 512;
+  std::uint32_t physical_block_size = 4096;
+};
+
+Result<DiskFile> open_disk_file(const RawDiskOptions& options);
+
+}  // namespace orrery::storage

@@ -1,0 +1,43 @@
+// Opening a disk of any format, with what lies below it.
+//
+// The format is what the caller says, or else what the file looks like. Because a guest writes what
+// it likes to a raw disk, a file that only looks raw stays so (RawDiskOptions::stays_raw), a file
+// named *.raw that looks like an image is refused until the format is said, and so is a backing
+// file that looks like an image where the image above does not say so
+// (docs/decisions/0006-raw-disks-stay-raw.md).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "port/blocks.hpp"
+#include "storage/disk_format.hpp"
+
+namespace orrery::storage {
+
+struct DiskOptions {
+  std::string path;
+  std::optional<Format> format;
+  bool read_only = false;
+  bool direct = false;   // past the host's page cache; raw disks only
+  std::string serial;    // at most 20 printable ASCII characters
+  std::string snapshot;  // qcow2: an internal snapshot's content; needs read_only
+};
+
+// Runs the loop while it reads the images' tables, so nobody else may run it. Below the disk all
+// is opened for reading.
+Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options);
+
+// What a file is: as said, or as it looks.
+Result<Format> choose_format(const std::string& path, std::optional<Format> said);
+
+// Writes out what a disk still holds; runs the loop, which nobody else may run.
+Result<> flush_disk(EventLoop& loop, port::Blocks& disk);
+
+// The path of a backing file, which is relative to the image that names it.
+std::string backing_path(const std::string& image, const std::string& backing);
+
+}  // namespace orrery::storage

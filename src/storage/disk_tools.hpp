@@ -1,0 +1,124 @@
+// What can be done with disk images besides running on them: the work behind `orrery disk`. Each
+// function runs the loop, which nobody else may run.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "base/types.hpp"
+#include "port/blocks.hpp"
+#include "storage/disk_format.hpp"
+
+namespace orrery::storage {
+
+// Told of long work now and then, in bytes; false ends it with an error. A disk that was there
+// before is then as it was, or for commit and rebase reads as it did.
+using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+
+struct CreateOptions {
+  std::string path;  // must not exist
+  Format format = Format::kQcow2;
+  std::optional<Bytes> size;  // with a backing file: its size, if not said
+  std::uint32_t cluster_size = 65536;
+  std::string backing;  // qcow2: relative to the new image; empty: none
+  std::optional<Format> backing_format;
+};
+Result<> create_disk(EventLoop& loop, const CreateOptions& options);
+
+struct SnapshotDescription {
+  std::string id;
+  std::string name;
+  std::uint32_t seconds = 0;  // since 1970
+  std::uint64_t size = 0;
+  std::uint64_t state_size = 0;
+};
+struct DiskDescription {
+  Format format = Format::kRaw;
+  Bytes size;
+  Bytes file_size;
+  Bytes on_host;  // what the file takes there
+  // qcow2:
+  std::uint32_t version = 0;
+  std::uint64_t cluster_size = 0;
+  std::string compression;
+  std::string backing;
+  std::string backing_format;
+  bool dirty = false;
+  bool corrupt = false;
+  bool subclusters = false;
+  bool lazy_refcounts = false;
+  std::vector<SnapshotDescription> snapshots;
+};
+// Of one file, without what lies below it.
+Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
+                                      std::optional<Format> format);
+
+struct CheckReport {
+  // Of these many, the first are described.
+  static constexpr std::size_t kMostMessages = 50;
+
+  std::uint64_t errors = 0;  // data is, or may become, wrong
+  std::uint64_t leaks = 0;   // clusters that count as used and are not: lost space only
+  std::vector<std::string> messages;
+  std::uint64_t data_clusters = 0;
+  std::uint64_t compressed_clusters = 0;
+  std::uint64_t zero_clusters = 0;
+};
+enum class Repair : std::uint8_t { kNo, kYes };
+// With repair: what is left afterwards.
+Result<CheckReport> check_disk(EventLoop& loop, const std::string& path,
+                               std::optional<Format> format, Repair repair);
+
+struct ConvertOptions {
+  std::string from;
+  std::optional<Format> from_format;
+  std::string snapshot;  // of a qcow2; empty: the disk itself
+  std::string to;
+  Format to_format = Format::kQcow2;
+  std::uint32_t cluster_size = 65536;
+  bool replace = false;  // a file that is there
+};
+// Makes TO under another name first, so that it is whole or not there.
+Result<> convert_disk(EventLoop& loop, const ConvertOptions& options, const Progress& progress);
+
+// Stretches of the disk in order, neighbours of one kind together.
+struct MappedExtent {
+  std::uint64_t offset = 0;
+  port::BlockExtent extent;
+};
+Result<std::vector<MappedExtent>> map_disk(EventLoop& loop, const std::string& path,
+                                           std::optional<Format> format);
+
+enum class Shrink : std::uint8_t { kRefuse, kAllow };
+Result<> resize_disk(EventLoop& loop, const std::string& path, std::optional<Format> format,
+                     Bytes size, Shrink shrink);
+
+struct Difference {
+  std::uint64_t offset = 0;  // of the first sector that differs
+};
+// Sizes may differ where the rest is zeroes.
+Result<std::optional<Difference>> compare_disks(EventLoop& loop, const std::string& one,
+                                                const std::string& other, const Progress& progress);
+
+// Writes what an image holds into its backing file, which then reads as the image does.
+Result<> commit_disk(EventLoop& loop, const std::string& path, const Progress& progress);
+
+struct RebaseOptions {
+  enum class Mode : std::uint8_t {
+    kKeepContent,  // what would read differently is copied into the image first
+    kVerify,       // only if nothing reads differently
+    kUnchecked,    // only the name is changed: the user knows that it is the same disk
+  };
+  std::string path;
+  std::string backing;  // empty: none from now on
+  std::optional<Format> backing_format;
+  Mode mode = Mode::kKeepContent;
+};
+Result<> rebase_disk(EventLoop& loop, const RebaseOptions& options, const Progress& progress);
+
+}  // namespace orrery::storage

@@ -1,0 +1,69 @@
+// The file that a disk format keeps its disk in: bytes at offsets, which grow by writes behind the
+// end. Everything goes through a DiskExecutor, so that tests put a file with power cuts below.
+// Private to storage/; on the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sys/uio.h>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "base/task.hpp"
+#include "storage/disk_executor.hpp"
+
+namespace orrery::storage {
+
+using Vectors = std::vector<iovec>;
+
+inline Vectors vectors_of(MutableByteSpan bytes) {
+  return {{bytes.data(), bytes.size()}};
+}
+inline std::uint64_t length_of(const Vectors& vectors) {
+  std::uint64_t length = 0;
+  for (const iovec& vector : vectors) length += vector.iov_len;
+  return length;
+}
+
+class ImageFile {
+ public:
+  struct Write {
+    std::uint64_t offset = 0;
+    Vectors vectors;
+  };
+
+  ImageFile(std::unique_ptr<DiskExecutor> executor, std::string path, std::uint64_t size)
+      : executor_(std::move(executor)), path_(std::move(path)), size_(size) {}
+
+  const std::string& path() const { return path_; }
+  // The end of what has been written so far, or was there.
+  std::uint64_t size() const { return size_; }
+
+  // Behind the end there are zeroes.
+  Task<Result<>> read(std::uint64_t offset, Vectors vectors);
+  Task<Result<>> write(std::uint64_t offset, Vectors vectors);
+  // All at the same time, in any order.
+  Task<Result<>> write_all(std::vector<Write> writes);
+  // What was written before is durable afterwards (fdatasync).
+  Task<Result<>> sync();
+  // Gives the space back to the host and reads as zeroes afterwards; false: the host cannot.
+  Task<Result<bool>> punch(std::uint64_t offset, std::uint64_t length);
+  Task<Result<>> write_zeroes(std::uint64_t offset, std::uint64_t length);
+
+  // For the end: waits for what is in flight, and resumes nobody.
+  void stop() { executor_.reset(); }
+
+ private:
+  Task<Result<>> transfer(DiskOperation::Call call, std::uint64_t offset, Vectors vectors);
+  Task<std::int64_t> call(DiskOperation& operation);
+
+  std::unique_ptr<DiskExecutor> executor_;
+  const std::string path_;
+  std::uint64_t size_;
+};
+
+}  // namespace orrery::storage

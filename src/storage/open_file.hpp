@@ -1,0 +1,21 @@
+// A host file as an ImageFile, opened and locked. Private to storage/.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "storage/disk_executor.hpp"
+#include "storage/image_file.hpp"
+
+namespace orrery::storage {
+
+// io_uring, or a thread where there is none. PATH: for what is logged.
+std::unique_ptr<DiskExecutor> create_executor(EventLoop& loop, int file, const std::string& path);
+
+enum class FileAccess : std::uint8_t { kRead, kWrite };
+Result<std::unique_ptr<ImageFile>> open_image_file(EventLoop& loop, const std::string& path,
+                                                   FileAccess access);
+
+}  // namespace orrery::storage

@@ -1,0 +1,76 @@
+#include "storage/qcow2/disk.hpp"
+
+#include "storage/run_task.hpp"
+
+namespace orrery::storage::qcow2 {
+
+using Kind = port::BlockRequest::Kind;
+
+Disk::Disk(EventLoop& loop, std::unique_ptr<ImageFile> file)
+    : TaskDisk(loop, file->path()), image_(std::move(file)) {}
+
+// What would resume the tasks goes first, then the tasks.
+Disk::~Disk() {
+  image_.stop();
+  backing_.reset();
+  image_.set_backing(nullptr);
+  drop_jobs();
+}
+
+Result<std::unique_ptr<Disk>> Disk::open(EventLoop& loop, std::unique_ptr<ImageFile> file,
+                                         const DiskOptions& options) {
+  std::unique_ptr<Disk> disk(new Disk(loop, std::move(file)));
+  ORRERY_CHECK(run_task(loop, disk->open_image(options)));
+  const bool read_only = options.access == Access::kRead;
+  port::BlockGeometry& geometry = disk->geometry_;
+  geometry.size = Bytes(disk->image_.size());
+  geometry.read_only = read_only;
+  geometry.can_discard = geometry.can_write_zeroes = !read_only;
+  geometry.serial = options.serial;
+  return disk;
+}
+
+Task<Result<>> Disk::open_image(DiskOptions options) {
+  Result<> done = co_await image_.open(options.access);
+  if (done && !options.snapshot.empty()) done = co_await image_.show_snapshot(options.snapshot);
+  co_return done;
+}
+
+void Disk::set_backing(std::unique_ptr<port::Blocks> backing) {
+  backing_ = std::move(backing);
+  image_.set_backing(backing_.get());
+}
+
+Task<Result<>> Disk::serve(const port::BlockRequest& request) {
+  BufferCursor buffers(request.buffers);
+  const auto unmap = request.may_unmap ? Image::Unmap::kMay : Image::Unmap::kNever;
+  switch (request.kind) {
+    case Kind::kRead: co_return co_await image_.read(request.offset, request.length, buffers);
+    case Kind::kWrite: co_return co_await image_.write(request.offset, request.length, buffers);
+    case Kind::kFlush: co_return co_await image_.flush();
+    case Kind::kDiscard: co_return co_await image_.discard(request.offset, request.length);
+    case Kind::kWriteZeroes:
+      co_return co_await image_.write_zeroes(request.offset, request.length, unmap);
+  }
+  co_return Result<>{};
+}
+
+Task<Result<port::BlockExtent>> Disk::find_extent(std::uint64_t offset, std::uint64_t length) {
+  const Result<Mapping> mapping = co_await image_.map(offset, length);
+  if (!mapping) co_return fail(mapping.error());
+  port::BlockExtent extent;
+  extent.length = mapping->length;
+  extent.allocated = mapping->kind != Mapping::Kind::kUnallocated;
+  extent.zeroes =
+      mapping->kind == Mapping::Kind::kZero || (!extent.allocated && image_.backing() == nullptr);
+  if (mapping->kind == Mapping::Kind::kData) extent.host_offset = mapping->host;
+  co_return extent;
+}
+
+Task<Result<>> Disk::change_size(Bytes size) {
+  const Result<> done = co_await image_.resize(size.value());
+  if (done) geometry_.size = size;
+  co_return done;
+}
+
+}  // namespace orrery::storage::qcow2

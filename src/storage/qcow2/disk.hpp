@@ -1,0 +1,45 @@
+// A qcow2 image as a disk. Private to storage/.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "port/blocks.hpp"
+#include "storage/qcow2/image.hpp"
+#include "storage/task_disk.hpp"
+
+namespace orrery::storage::qcow2 {
+
+struct DiskOptions {
+  Access access = Access::kRead;
+  std::string serial;
+  std::string snapshot;  // its content instead; only for reading
+};
+
+class Disk final : public TaskDisk {
+ public:
+  // Reads the image's tables while it runs the loop, which therefore must not run elsewhere.
+  static Result<std::unique_ptr<Disk>> open(EventLoop& loop, std::unique_ptr<ImageFile> file,
+                                            const DiskOptions& options);
+  ~Disk() override;
+
+  Image& image() { return image_; }
+  // What shows through where nothing is allocated.
+  void set_backing(std::unique_ptr<port::Blocks> backing);
+
+ protected:
+  Task<Result<>> serve(const port::BlockRequest& request) override;
+  Task<Result<port::BlockExtent>> find_extent(std::uint64_t offset, std::uint64_t length) override;
+  Task<Result<>> change_size(Bytes size) override;
+
+ private:
+  Disk(EventLoop& loop, std::unique_ptr<ImageFile> file);
+  Task<Result<>> open_image(DiskOptions options);
+
+  Image image_;
+  std::unique_ptr<port::Blocks> backing_;
+};
+
+}  // namespace orrery::storage::qcow2

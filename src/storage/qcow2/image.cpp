@@ -1,0 +1,276 @@
+// Opening an image, and where each byte of its disk is.
+#include "storage/qcow2/image.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/bits.hpp"
+#include "base/format.hpp"
+#include "base/log.hpp"
+#include "storage/qcow2/check.hpp"
+#include "storage/qcow2/snapshots.hpp"
+
+namespace orrery::storage::qcow2 {
+namespace {
+
+constexpr std::uint64_t kSectorSize = 512;
+
+}  // namespace
+
+Image::Image(std::unique_ptr<ImageFile> file, std::size_t most_pages)
+    : file_(std::move(file)),
+      most_pages_(most_pages),
+      cache_(*file_, most_pages),
+      refcounts_(*file_, cache_, header_) {}
+
+Error Image::damaged(std::string what) const {
+  return Error(format("{}: damaged: {}; run `orrery disk check {}`", path(), what, path()));
+}
+
+Task<Result<>> Image::open(Access access) {
+  access_ = access;
+  std::vector<std::byte> start(std::min<std::uint64_t>(file_->size(), 1u << kMostClusterBits));
+  Result<> done = co_await file_->read(0, vectors_of(start));
+  if (!done) co_return done;
+  Result<Header> header = parse_header(start, file_->size());
+  if (!header) co_return fail(header.error().context(path()));
+  header_ = std::move(*header);
+  size_ = align_up(header_.size, kSectorSize);
+  cache_.set_cluster_size(header_.cluster_size());
+  if (access == Access::kWrite && (header_.incompatible & kCorrupt) != 0) {
+    co_return fail(path() +
+                   ": marked as damaged (\"corrupt\"), so it is not written; open it "
+                   "\",readonly\", or mend it with `orrery disk check --repair`");
+  }
+  if (access != Access::kRead && header_.extended_l2()) {
+    co_return fail(path() +
+                   ": has subclusters (extended L2 entries), which Orrery reads and does not "
+                   "write; open it \",readonly\", or convert it with `orrery disk convert`");
+  }
+  done = co_await read_snapshots();
+  if (done) done = co_await reload_tables();
+  if (access == Access::kRepair) co_return Result<>{};
+  if (!done || access == Access::kRead) co_return done;
+  done = co_await clear_unknown_autoclear();
+  if (!done || (header_.incompatible & kDirty) == 0) co_return done;
+  log::info("{}: was not closed; counting its clusters anew", path());
+  co_return co_await repair(*this);
+}
+
+// "autoclear_features": who writes and does not know a bit takes it back, and so says to those who
+// know it that what it stands for was not kept up.
+Task<Result<>> Image::clear_unknown_autoclear() {
+  if (header_.version < 3 || (header_.autoclear & ~kOurAutoclear) == 0) co_return Result<>{};
+  header_.autoclear &= kOurAutoclear;
+  std::array<std::byte, 8> bits{};
+  store_be(bits.data(), header_.autoclear);
+  Result<> done = co_await file_->write(field::kAutoclear, vectors_of(bits));
+  if (done) done = co_await file_->sync();
+  co_return done;
+}
+
+Task<Result<>> Image::reload_tables() {
+  cache_.clear();
+  Result<> done = co_await read_l1(header_.l1_offset, header_.l1_entries);
+  if (!done) co_return done;
+  done = co_await refcounts_.open();
+  if (done) done = claim_tables();
+  // Reading uses none of this, and finds wrong tables when it comes to them.
+  if (!done && access_ == Access::kWrite) {
+    co_return fail(done.error().context(path()).message() +
+                   "; open it \",readonly\", or see `orrery disk check`");
+  }
+  co_return Result<>{};
+}
+
+Result<> Image::claim_tables() {
+  ORRERY_CHECK(refcounts_.claim_metadata("the snapshot table", header_.snapshots_offset,
+                                         snapshot_table_length(snapshots_)));
+  for (const std::uint64_t entry : l1_) {
+    const std::uint64_t l2 = entry & kOffsetMask;
+    if (l2 == 0) continue;
+    ORRERY_CHECK(refcounts_.claim_metadata("an L2 table", l2, header_.cluster_size()));
+  }
+  return {};
+}
+
+Task<Result<>> Image::read_l1(std::uint64_t offset, std::uint32_t entries) {
+  std::vector<std::byte> bytes(entries * 8ull);
+  const Result<> read = co_await file_->read(offset, vectors_of(bytes));
+  if (!read) co_return read;
+  l1_.resize(entries);
+  for (std::size_t i = 0; i < l1_.size(); ++i) l1_[i] = load_be<std::uint64_t>(&bytes[i * 8]);
+  co_return Result<>{};
+}
+
+Task<Result<>> Image::read_snapshots() {
+  Result<std::vector<Snapshot>> snapshots = co_await read_snapshot_table(*file_, header_);
+  if (!snapshots) co_return fail(snapshots.error().context(path()));
+  snapshots_ = std::move(*snapshots);
+  co_return Result<>{};
+}
+
+Task<Result<>> Image::show_snapshot(std::string name) {
+  for (const Snapshot& snapshot : snapshots_) {
+    if (snapshot.name != name && snapshot.id != name) continue;
+    if (snapshot.size != 0) size_ = align_up(snapshot.size, kSectorSize);
+    co_return co_await read_l1(snapshot.l1_offset, snapshot.l1_entries);
+  }
+  co_return fail(format("{}: has no snapshot \"{}\"; `orrery disk snapshot list {}` names them",
+                        path(), name, path()));
+}
+
+// Where the L2 entry of a byte of the disk is in the file; 0: there is no table.
+Result<std::uint64_t> Image::l2_place(std::uint64_t offset) const {
+  const std::uint64_t index = offset / header_.l2_reach();
+  if (index >= l1_.size()) return std::uint64_t{0};
+  const std::uint64_t table = l1_[index] & kOffsetMask;
+  if (table == 0) return table;
+  if (!is_aligned(table, header_.cluster_size()) || table >= file_->size()) {
+    return fail(damaged(format("L2 table {} at {} is not within the file of {} bytes", index, table,
+                               file_->size())));
+  }
+  const std::uint64_t entry = (offset % header_.l2_reach()) >> header_.cluster_bits;
+  return table + entry * header_.l2_entry_size();
+}
+
+Task<Result<Mapping>> Image::map(std::uint64_t offset, std::uint64_t length) {
+  const Result<std::uint64_t> place = l2_place(offset);
+  if (!place) co_return fail(place.error());
+  if (*place == 0) {
+    Mapping mapping;
+    mapping.length = std::min(length, header_.l2_reach() - offset % header_.l2_reach());
+    co_return mapping;
+  }
+  Page* page = cache_.find(*place);
+  if (page == nullptr) {
+    const Result<Page*> loaded = co_await cache_.get(*place, PageKind::kMapping);
+    if (!loaded) co_return fail(loaded.error());
+    page = *loaded;
+  }
+  co_return header_.extended_l2() ? decode_subclusters(*page, offset, length, *place)
+                                  : decode(*page, offset, length, *place);
+}
+
+Result<> Image::check_entry(std::uint64_t entry) const {
+  const std::uint64_t host = entry & kOffsetMask;
+  if (!is_aligned(host, header_.cluster_size())) {
+    return fail(damaged(format("an L2 entry names {}, which is no cluster's start", host)));
+  }
+  return {};
+}
+
+// "Compressed Clusters Descriptor"
+Mapping Image::compressed(std::uint64_t entry) const {
+  const unsigned offset_bits = 62 - (header_.cluster_bits - 8);
+  Mapping mapping;
+  mapping.kind = Mapping::Kind::kCompressed;
+  mapping.entry = entry;
+  mapping.host = entry & ((1ull << offset_bits) - 1);
+  const std::uint64_t more_sectors = bits(entry, 61, offset_bits);
+  mapping.host_length = (more_sectors + 1) * kSectorSize - mapping.host % kSectorSize;
+  return mapping;
+}
+
+namespace {
+
+Mapping::Kind kind_of(std::uint64_t entry, std::uint32_t version) {
+  using Kind = Mapping::Kind;
+  if ((entry & kCompressedFlag) != 0) return Kind::kCompressed;
+  if (version >= 3 && (entry & kZeroFlag) != 0) return Kind::kZero;
+  return (entry & kOffsetMask) == 0 ? Kind::kUnallocated : Kind::kData;
+}
+
+}  // namespace
+
+// As far as the clusters that follow go on in the same way, within the page.
+Result<Mapping> Image::decode(const Page& page, std::uint64_t offset, std::uint64_t length,
+                              std::uint64_t place) const {
+  const std::uint64_t cluster = header_.cluster_size();
+  const std::uint64_t skip = offset % cluster;
+  std::size_t at = place - page.offset;
+  const auto entry = load_be<std::uint64_t>(&page.data[at]);
+  Mapping mapping;
+  mapping.kind = kind_of(entry, header_.version);
+  if (mapping.kind == Mapping::Kind::kCompressed) {
+    mapping = compressed(entry);
+    mapping.length = std::min(length, cluster - skip);
+    return mapping;
+  }
+  mapping.entry = entry;
+  ORRERY_CHECK(check_entry(entry));
+  mapping.host = (entry & kOffsetMask) + skip;
+  std::uint64_t reach = cluster - skip;
+  const bool host_matters = (entry & kOffsetMask) != 0;
+  for (at += 8; reach < length && at < page.data.size(); at += 8, reach += cluster) {
+    const auto next = load_be<std::uint64_t>(&page.data[at]);
+    const std::uint64_t expected = host_matters ? entry + reach + skip : entry;
+    if (next != expected) break;
+  }
+  mapping.length = std::min(length, reach);
+  return mapping;
+}
+
+// One subcluster's state, and the subclusters of the same cluster that share it.
+Result<Mapping> Image::decode_subclusters(const Page& page, std::uint64_t offset,
+                                          std::uint64_t length, std::uint64_t place) const {
+  const std::uint64_t cluster = header_.cluster_size();
+  const std::uint64_t skip = offset % cluster;
+  const std::byte* const at = &page.data[place - page.offset];
+  const auto entry = load_be<std::uint64_t>(at);
+  const auto bitmap = load_be<std::uint64_t>(at + 8);
+  if ((entry & kCompressedFlag) != 0) {
+    Mapping mapping = compressed(entry);
+    mapping.length = std::min(length, cluster - skip);
+    return mapping;
+  }
+  ORRERY_CHECK(check_entry(entry));
+  const std::uint64_t subcluster = cluster / kSubclusters;
+  const auto state = [&](unsigned index) {
+    if (bit(bitmap, kSubclusters + index)) return Mapping::Kind::kZero;
+    return bit(bitmap, index) ? Mapping::Kind::kData : Mapping::Kind::kUnallocated;
+  };
+  auto index = static_cast<unsigned>(skip / subcluster);
+  Mapping mapping;
+  mapping.entry = entry;
+  mapping.kind = state(index);
+  mapping.host = (entry & kOffsetMask) + skip;
+  if (mapping.kind == Mapping::Kind::kData && (entry & kOffsetMask) == 0) {
+    return fail(damaged("a subcluster counts as allocated in a cluster that is not"));
+  }
+  std::uint64_t reach = subcluster - skip % subcluster;
+  while (++index < kSubclusters && state(index) == mapping.kind) reach += subcluster;
+  mapping.length = std::min(length, reach);
+  return mapping;
+}
+
+Task<Result<>> Image::write_header() {
+  Result<std::vector<std::byte>> bytes = qcow2::write_header(header_);
+  if (!bytes) co_return fail(bytes.error().context(path()));
+  co_return co_await file_->write(0, vectors_of(*bytes));
+}
+
+// Says in the file itself that it is damaged, so that nobody makes it worse.
+Task<Result<>> Image::mark_corrupt(Error error) {
+  if (header_.version >= 3 && (header_.incompatible & kCorrupt) == 0) {
+    header_.incompatible |= kCorrupt;
+    std::array<std::byte, 8> field{};
+    store_be(field.data(), header_.incompatible);
+    const Result<> written = co_await file_->write(field::kIncompatible, vectors_of(field));
+    if (!written)
+      log::warning("{}: cannot be marked as damaged: {}", path(), written.error().message());
+  }
+  broken_ = fail(error);
+  co_return broken_;
+}
+
+void Image::stop() {
+  file_->stop();
+  cache_.abandon();
+  refcounts_.abandon();
+  unlocked_.abandon();
+  l2_mutex_.abandon();
+  round_ended_.abandon();
+}
+
+}  // namespace orrery::storage::qcow2

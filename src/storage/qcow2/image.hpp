@@ -1,0 +1,188 @@
+// An open qcow2 image: where each byte of the disk is, and reading, writing and keeping it whole.
+// Private to storage/; a port around it is in disk.cpp. On the loop's thread.
+//
+// Whatever instant the host fails at, what was flushed is there and no two users share a cluster:
+// clusters are written before the tables that name them, counts before their uses, and a cluster is
+// used again only when nothing durable names it (flush(), docs/rooms/storage.md). What a crash may
+// leave are clusters that count as used and are not.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/task.hpp"
+#include "port/blocks.hpp"
+#include "storage/buffer_cursor.hpp"
+#include "storage/image_file.hpp"
+#include "storage/qcow2/header.hpp"
+#include "storage/qcow2/page_cache.hpp"
+#include "storage/qcow2/refcounts.hpp"
+
+namespace orrery::storage::qcow2 {
+
+// kRepair: for writing, though it is damaged.
+enum class Access : std::uint8_t { kRead, kWrite, kRepair };
+
+// What a stretch of the disk is.
+struct Mapping {
+  enum class Kind : std::uint8_t {
+    kUnallocated,  // as the backing file has it, or zeroes
+    kZero,         // zeroes; perhaps with a cluster kept for them
+    kData,
+    kCompressed,  // one cluster
+  };
+
+  Kind kind = Kind::kUnallocated;
+  std::uint64_t length = 0;       // bytes of the disk from the asked offset on
+  std::uint64_t host = 0;         // kData: place in the file; kCompressed: where its data begins
+  std::uint64_t host_length = 0;  // kCompressed: at most so many bytes
+  std::uint64_t entry = 0;        // the first cluster's L2 entry
+
+  // No other table names the cluster, so it may be written where it is.
+  bool writable() const { return (entry & kCopiedFlag) != 0 && (entry & kCompressedFlag) == 0; }
+};
+
+struct Snapshot {
+  std::string id;
+  std::string name;
+  std::uint32_t seconds = 0;  // since 1970
+  std::uint64_t size = 0;     // of the disk then, bytes; 0: not said
+  std::uint64_t l1_offset = 0;
+  std::uint32_t l1_entries = 0;
+  std::uint64_t state_size = 0;  // bytes of a machine's memory kept with it
+  std::uint32_t extra_length = 0;
+};
+
+class Image {
+ public:
+  // Metadata in memory: 32 MiB of pages, which describe 256 GiB of a disk with 64 KiB clusters.
+  static constexpr std::size_t kMostPages = 8192;
+
+  explicit Image(std::unique_ptr<ImageFile> file, std::size_t most_pages = kMostPages);
+
+  // Before anything else. For writing, repairs the refcounts of an image that was not closed.
+  Task<Result<>> open(Access access);
+  // Reads a snapshot's content instead of the disk's; read-only images.
+  Task<Result<>> show_snapshot(std::string name);
+
+  const Header& header() const { return header_; }
+  Header& header() { return header_; }
+  const std::string& path() const { return file_->path(); }
+  ImageFile& file() { return *file_; }
+  Refcounts& refcounts() { return refcounts_; }
+  const std::vector<std::uint64_t>& l1() const { return l1_; }
+  const std::vector<Snapshot>& snapshots() const { return snapshots_; }
+  std::uint64_t size() const { return size_; }  // of the disk, whole sectors
+
+  // What shows through where nothing is allocated; has to outlive the image.
+  void set_backing(port::Blocks* backing) { backing_ = backing; }
+  port::Blocks* backing() const { return backing_; }
+
+  // At least one byte, at most LENGTH.
+  Task<Result<Mapping>> map(std::uint64_t offset, std::uint64_t length);
+  Task<Result<>> read(std::uint64_t offset, std::uint64_t length, BufferCursor& to);
+  Task<Result<>> write(std::uint64_t offset, std::uint64_t length, BufferCursor& from);
+  enum class Unmap : std::uint8_t { kNever, kMay };
+  Task<Result<>> write_zeroes(std::uint64_t offset, std::uint64_t length, Unmap unmap);
+  // Whole clusters within read as zeroes afterwards, their space is given back; the rest stays.
+  Task<Result<>> discard(std::uint64_t offset, std::uint64_t length);
+  // What was written before is durable afterwards.
+  Task<Result<>> flush();
+  Task<Result<>> resize(std::uint64_t size);
+  // The header as it stands in header().
+  Task<Result<>> write_header();
+
+  // Reads all tables anew, for who changed them in the file.
+  Task<Result<>> reload_tables();
+  // Where a compressed cluster's L2 entry says that its data is.
+  Mapping compressed(std::uint64_t entry) const;
+
+  // For the end: waits for what is in flight in the file, and resumes no task any more.
+  void stop();
+
+ private:
+  // A request that reads or writes clusters keeps those that were in use when it began.
+  class InFlight;
+  struct Interval {
+    std::uint64_t first = 0;  // clusters of the disk
+    std::uint64_t count = 0;
+  };
+  class ClusterLock;
+  struct L1Snapshot;
+
+  Error damaged(std::string what) const;
+  Task<Result<>> mark_corrupt(Error error);
+  Task<Result<>> read_l1(std::uint64_t offset, std::uint32_t entries);
+  Task<Result<>> read_snapshots();
+  Task<Result<>> clear_unknown_autoclear();
+  Result<> claim_tables();
+  Result<std::uint64_t> l2_place(std::uint64_t offset) const;
+  Result<Mapping> decode(const Page& page, std::uint64_t offset, std::uint64_t length,
+                         std::uint64_t place) const;
+  Result<Mapping> decode_subclusters(const Page& page, std::uint64_t offset, std::uint64_t length,
+                                     std::uint64_t place) const;
+  Result<> check_entry(std::uint64_t entry) const;
+
+  Task<Result<>> read_backing(std::uint64_t offset, std::uint64_t length, BufferCursor& to);
+  Task<Result<>> read_compressed(const Mapping& mapping, std::uint64_t skip, std::uint64_t length,
+                                 BufferCursor& to);
+  Task<Result<>> load_compressed(const Mapping& mapping);
+  Task<Result<>> read_range(std::uint64_t offset, MutableByteSpan to);
+
+  Task<Result<>> check_writable();
+  Task<Result<>> write_in_place(const Mapping& mapping, BufferCursor& from);
+  Task<Result<std::uint64_t>> write_new(std::uint64_t offset, Mapping mapping, BufferCursor& from);
+  Task<Result<>> copy_on_write(std::uint64_t offset, MutableByteSpan to, bool zeroes);
+  Task<Result<>> link(std::uint64_t cluster, std::uint64_t host, std::uint64_t count);
+  Task<Result<>> own_l2(std::uint64_t index);
+  void retire_entry(std::uint64_t entry);
+  bool lock_clusters(std::uint64_t first, std::uint64_t count);
+  void unlock_clusters(std::uint64_t first);
+  Task<Result<>> zero_clusters(std::uint64_t first, std::uint64_t count, Unmap unmap);
+  Task<Result<std::uint64_t>> zero_page(std::uint64_t first, std::uint64_t count, Unmap unmap);
+  std::uint64_t zero_entry(std::uint64_t old, std::uint64_t cluster, Unmap unmap) const;
+  Task<Result<>> zero_part(std::uint64_t offset, std::uint64_t length);
+
+  Task<Result<>> run_round();
+  Task<Result<>> write_tables();
+  L1Snapshot take_dirty_l1();
+  Task<Result<>> release_retired();
+  Task<Result<>> grow_l1(std::uint64_t size);
+
+  std::unique_ptr<ImageFile> file_;
+  const std::size_t most_pages_;
+  Header header_;
+  std::uint64_t size_ = 0;
+  Access access_ = Access::kRead;
+  PageCache cache_;
+  Refcounts refcounts_;
+  std::vector<std::uint64_t> l1_;
+  std::set<std::uint64_t> dirty_l1_;  // entries
+  std::vector<Snapshot> snapshots_;
+  port::Blocks* backing_ = nullptr;
+
+  std::vector<Interval> locked_;
+  Changed unlocked_;
+  TaskMutex l2_mutex_;
+
+  // Rounds of flush(): numbers of the last that began and ended.
+  std::uint64_t begun_ = 0;
+  std::uint64_t ended_ = 0;
+  bool in_round_ = false;
+  Result<> round_result_;
+  Changed round_ended_;
+  std::map<std::uint64_t, unsigned> in_flight_;  // requests, by the round in which they began
+  // A sync failed: the host may have dropped what it could not write, so nothing is sure any more.
+  Result<> broken_;
+
+  // The last compressed cluster that was read: readers go on where they stopped.
+  std::uint64_t decompressed_entry_ = 0;  // its L2 entry; 0: none
+  std::vector<std::byte> decompressed_;
+};
+
+}  // namespace orrery::storage::qcow2

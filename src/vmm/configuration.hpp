@@ -1,0 +1,73 @@
+// Everything that decides what a VM is: the outcome of command line and configuration file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/types.hpp"
+#include "network/user_network.hpp"
+#include "storage/disk_image.hpp"
+
+namespace orrery::vmm {
+
+enum class Engine : std::uint8_t { kAuto, kKvm, kTranslate, kInterpret };
+
+struct TapOptions {
+  std::string name;
+};
+
+using NetworkOptions = std::variant<network::UserNetworkOptions, TapOptions>;
+
+struct ConsoleOptions {
+  enum class Kind : std::uint8_t { kStdio, kPty, kSocket, kFile, kNone };
+
+  Kind kind = Kind::kStdio;
+  std::string target;  // kSocket: address; kFile: path
+};
+
+// One port of the virtio console: /dev/hvcN in the guest, or with a name /dev/vportNpN.
+struct VirtioConsoleOptions {
+  ConsoleOptions console;
+  std::string name;
+};
+
+// Where GDB is waited for.
+struct GdbOptions {
+  std::string address;  // HOST:PORT; empty: nowhere
+  bool wait = false;    // with the guest's first instruction
+};
+
+// Whose interrupt controllers a guest on KVM has: KVM's, or the machine's own.
+enum class Irqchip : std::uint8_t { kKernel, kMachine };
+
+enum class Reboot : std::uint8_t { kRestart, kExit };
+
+struct Configuration {
+  std::string kernel;
+  std::vector<std::string> initrds;  // for multiboot kernels: the modules
+  std::string command_line;
+  std::string firmware;  // instead of a kernel
+  Bytes memory{512_MiB};
+  unsigned cpus = 1;
+  Engine engine = Engine::kAuto;
+  Irqchip irqchip = Irqchip::kKernel;
+  std::vector<storage::DiskOptions> disks;
+  std::vector<NetworkOptions> networks;
+  ConsoleOptions console;
+  std::vector<VirtioConsoleOptions> virtio_consoles;
+  ConsoleOptions input{.kind = ConsoleOptions::Kind::kNone, .target = {}};
+  Reboot reboot = Reboot::kRestart;
+#if defined(ORRERY_SANITIZED)
+  bool sandbox = false;  // LeakSanitizer stops the process at its end, by calls that no VM makes
+#else
+  bool sandbox = true;
+#endif
+  GdbOptions gdb;
+  bool debug_exit = false;
+  bool engine_statistics = false;
+  bool verbose = false;
+};
+
+}  // namespace orrery::vmm

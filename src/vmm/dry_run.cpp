@@ -1,0 +1,35 @@
+// vmm::dry_run(): checks without building anything.
+#include <fcntl.h>
+
+#include "base/file_descriptor.hpp"
+#include "base/format.hpp"
+#include "vmm/boot_files.hpp"
+#include "vmm/hypervisor_choice.hpp"
+#include "vmm/options.hpp"
+#include "vmm/vmm.hpp"
+
+namespace orrery::vmm {
+namespace {
+
+Result<> check_disk(const storage::DiskOptions& disk) {
+  const int mode = disk.read_only ? O_RDONLY : O_RDWR;
+  const FileDescriptor file(::open(disk.path.c_str(), mode | O_CLOEXEC));
+  if (file) return {};
+  return fail_errno("--disk " + disk.path +
+                    (disk.read_only ? ": cannot open" : ": cannot open for writing"));
+}
+
+}  // namespace
+
+Result<> dry_run(const Configuration& configuration) {
+  fmt::print("{}", to_toml(configuration));
+  ORRERY_TRY(const BootFiles files, BootFiles::open(configuration));
+  ORRERY_TRY(const std::string format, files.examine_kernel());
+  for (const storage::DiskOptions& disk : configuration.disks) ORRERY_CHECK(check_disk(disk));
+  ORRERY_TRY(const auto choice,
+             hypervisor_choice::choose(configuration.engine, configuration.irqchip));
+  fmt::print("# kernel: {}\n# engine: {}\n", format, choice.explanation);
+  return {};
+}
+
+}  // namespace orrery::vmm

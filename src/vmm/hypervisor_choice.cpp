@@ -1,0 +1,54 @@
+#include "vmm/hypervisor_choice.hpp"
+
+#include "base/format.hpp"
+#include "hypervisor/kvm/kvm_vm.hpp"
+#include "hypervisor/kvm/probe.hpp"
+#include "hypervisor/soft/soft_vm.hpp"
+
+namespace orrery::vmm::hypervisor_choice {
+namespace {
+
+using hypervisor::soft::translate::Options;
+
+Choice soft(std::string explanation, std::optional<Options> translation = std::nullopt) {
+  return {[translation](memory::GuestMemory& memory) -> Result<std::unique_ptr<hypervisor::Vm>> {
+            return hypervisor::soft::create_soft_vm(memory, translation);
+          },
+          std::move(explanation)};
+}
+
+Choice kvm(std::string explanation, Irqchip irqchip) {
+  using hypervisor::kvm::InterruptControllers;
+  const hypervisor::kvm::KvmOptions options{
+      .interrupt_controllers = irqchip == Irqchip::kKernel ? InterruptControllers::kKernel
+                                                           : InterruptControllers::kMachine};
+  if (irqchip == Irqchip::kMachine) explanation += ", with the machine's interrupt controllers";
+  return {[options](memory::GuestMemory& memory) {
+            return hypervisor::kvm::create_kvm_vm(memory, options);
+          },
+          std::move(explanation), true};
+}
+
+Choice choose_automatically(Irqchip irqchip) {
+  const auto probe = hypervisor::kvm::probe();
+  if (!probe) return soft("Orrery's own engine, because " + probe.error().message());
+  const std::string speed =
+      format("a probe guest ran {:.1f} million instructions a second on KVM", probe->ring0_mips);
+  if (probe->usable()) return kvm("KVM: " + speed, irqchip);
+  return soft(format("Orrery's own engine: {}, hardware does {:.0f} and more", speed,
+                     hypervisor::kvm::Probe::kUsableMips));
+}
+
+}  // namespace
+
+Result<Choice> choose(Engine engine, Irqchip irqchip) {
+  switch (engine) {
+    case Engine::kAuto: return choose_automatically(irqchip);
+    case Engine::kKvm: return kvm("KVM, as asked for", irqchip);
+    case Engine::kInterpret: return soft("Orrery's interpreter, as asked for");
+    case Engine::kTranslate: return soft("Orrery's translator, as asked for", Options{});
+  }
+  return fail("no such engine");
+}
+
+}  // namespace orrery::vmm::hypervisor_choice

@@ -1,0 +1,259 @@
+#include "vmm/vmm.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "base/format.hpp"
+#include "base/log.hpp"
+#include "device/virtio/block/block.hpp"
+#include "device/virtio/console/console.hpp"
+#include "device/virtio/entropy/entropy.hpp"
+#include "device/virtio/net/network.hpp"
+#include "device/virtio/transport/pci_transport.hpp"
+#include "machine/machine.hpp"
+#include "vmm/backends.hpp"
+#include "vmm/boot_files.hpp"
+#include "vmm/console/terminal.hpp"
+#include "vmm/engine_statistics.hpp"
+#include "vmm/gdb/gdb_server.hpp"
+#include "vmm/hypervisor_choice.hpp"
+#include "vmm/input/text_input.hpp"
+#include "vmm/power_control.hpp"
+#include "vmm/sandbox.hpp"
+#include "vmm/signals.hpp"
+#include "vmm/system_clock.hpp"
+#include "vmm/system_entropy.hpp"
+
+namespace orrery::vmm {
+namespace {
+
+namespace virtio = device::virtio;
+
+// Locally administered (bit 1 of the first byte), one per interface of the VM.
+virtio::MacAddress mac_address(std::size_t index) {
+  return {0x02, 0x4f, 0x52, 0x00, 0x00, static_cast<std::uint8_t>(index + 1)};
+}
+
+template <typename Model, typename... Arguments>
+Result<> add_virtio(machine::Machine& machine, Arguments&&... arguments) {
+  return machine.add_pci_function(
+      [&](device::Host& host) -> Result<std::unique_ptr<device::pci::Function>> {
+        return std::make_unique<virtio::PciTransport>(
+            host, std::make_unique<Model>(std::forward<Arguments>(arguments)...));
+      });
+}
+
+// The parts in the order of their lives: what stands later uses what stands before.
+class Vmm {
+ public:
+  explicit Vmm(const Configuration& configuration) : configuration_(configuration) {}
+  ~Vmm();
+
+  Result<> build();
+  Result<int> run();
+
+ private:
+  Result<> attach_backends();
+  Result<> attach_virtio_console();
+  Result<> attach_input();
+  Result<> enter_sandbox() const;
+  Result<machine::Ending> run_until_end();
+  int finish(const machine::Ending& ending);
+  void flush_disks();
+  void stop_loop();
+
+  const Configuration& configuration_;
+  bool on_kvm_ = false;
+  std::optional<BootFiles> boot_files_;
+  std::unique_ptr<EventLoop> loop_;
+  SystemClock clock_;
+  SystemEntropy entropy_;
+  std::unique_ptr<DescriptorConsole> console_;
+  std::vector<std::unique_ptr<DescriptorConsole>> virtio_consoles_;
+  std::unique_ptr<DescriptorConsole> input_stream_;
+  std::unique_ptr<TextInput> input_;
+  std::vector<std::unique_ptr<port::Blocks>> disks_;
+  std::vector<std::unique_ptr<port::Frames>> networks_;
+  std::unique_ptr<machine::Machine> machine_;
+  std::unique_ptr<PowerControl> power_;
+  std::unique_ptr<gdb::GdbServer> gdb_;
+  std::unique_ptr<Signals> signals_;
+  std::thread loop_thread_;
+};
+
+Vmm::~Vmm() {
+  stop_loop();
+}
+
+Result<> Vmm::build() {
+  block_served_signals();
+  ORRERY_TRY(loop_, EventLoop::create());
+  ORRERY_TRY(const auto choice,
+             hypervisor_choice::choose(configuration_.engine, configuration_.irqchip));
+  on_kvm_ = choice.on_kvm;
+  log::info("engine: {}", choice.explanation);
+  ORRERY_TRY(boot_files_, BootFiles::open(configuration_));
+  ORRERY_TRY(const Bytes firmware, boot_files_->firmware_size());
+  const machine::Configuration machine_configuration{
+      .memory_size = configuration_.memory,
+      .vcpus = configuration_.cpus,
+      .firmware_size = firmware,
+      .debug_exit = configuration_.debug_exit,
+  };
+  ORRERY_TRY(machine_,
+             machine::Machine::create(machine_configuration, choice.make, *loop_, clock_));
+  power_ = std::make_unique<PowerControl>(*loop_, *machine_);
+  ORRERY_CHECK(attach_backends());
+  ORRERY_CHECK(boot_files_->boot(*machine_));
+  ORRERY_TRY(signals_, Signals::create(*loop_, {.end = [this](int) { power_->asked_to_end(); },
+                                                .continued = terminal::make_raw_again}));
+  if (!configuration_.gdb.address.empty()) {
+    ORRERY_TRY(gdb_, gdb::GdbServer::create(*loop_, *machine_, configuration_.gdb.address,
+                                            configuration_.gdb.wait));
+  }
+  // Last, so that an error before leaves the terminal alone.
+  ORRERY_TRY(console_, make_console(*loop_, configuration_.console, [this] { power_->quit(); }));
+  if (console_) machine_->attach_console(0, *console_);
+  return {};
+}
+
+Result<> Vmm::attach_backends() {
+  for (const storage::DiskOptions& options : configuration_.disks) {
+    ORRERY_TRY(auto disk, make_disk(*loop_, options));
+    const virtio::BlockOptions block{.queues = configuration_.cpus};
+    ORRERY_CHECK(add_virtio<virtio::Block>(*machine_, *disk, block));
+    disks_.push_back(std::move(disk));
+  }
+  for (const NetworkOptions& options : configuration_.networks) {
+    ORRERY_TRY(auto network, make_network(*loop_, options));
+    const virtio::NetworkOptions interface {
+      .mac = mac_address(networks_.size())
+    };
+    ORRERY_CHECK(add_virtio<virtio::Network>(*machine_, *network, interface));
+    networks_.push_back(std::move(network));
+  }
+  ORRERY_CHECK(attach_virtio_console());
+  ORRERY_CHECK(attach_input());
+  return add_virtio<virtio::Entropy>(*machine_, entropy_);
+}
+
+Result<> Vmm::attach_virtio_console() {
+  if (configuration_.virtio_consoles.empty()) return {};
+  std::vector<virtio::ConsolePort> ports;
+  for (const VirtioConsoleOptions& options : configuration_.virtio_consoles) {
+    ORRERY_TRY(auto console, make_console(*loop_, options, [this] { power_->quit(); }));
+    using Kind = virtio::ConsolePortKind;
+    ports.push_back({.port = *console,
+                     .kind = options.name.empty() ? Kind::kTerminal : Kind::kChannel,
+                     .name = options.name});
+    virtio_consoles_.push_back(std::move(console));
+  }
+  return add_virtio<virtio::Console>(*machine_, std::move(ports));
+}
+
+Result<> Vmm::attach_input() {
+  ORRERY_TRY(input_stream_, make_input(*loop_, configuration_.input));
+  if (!input_stream_) return {};
+  input_ = std::make_unique<TextInput>(*loop_, *input_stream_);
+  machine_->attach_input(*input_);
+  return {};
+}
+
+// With everything open that the VM will use, before its guest runs.
+Result<> Vmm::enter_sandbox() const {
+  if (!configuration_.sandbox) return {};
+  SandboxNeeds needs{.kvm = on_kvm_};
+  for (const NetworkOptions& network : configuration_.networks) {
+    (std::holds_alternative<TapOptions>(network) ? needs.tap : needs.user_network) = true;
+  }
+  const auto is_socket = [](const ConsoleOptions& console) {
+    return console.kind == ConsoleOptions::Kind::kSocket;
+  };
+  const auto& ports = configuration_.virtio_consoles;
+  needs.named_sockets =
+      is_socket(configuration_.console) || is_socket(configuration_.input) ||
+      std::any_of(ports.begin(), ports.end(),
+                  [&](const VirtioConsoleOptions& port) { return is_socket(port.console); });
+  return vmm::enter_sandbox(needs);
+}
+
+Result<int> Vmm::run() {
+  ORRERY_CHECK(enter_sandbox());
+  loop_thread_ = std::thread([this] { loop_->run(); });
+  const Result<machine::Ending> ending = run_until_end();
+  stop_loop();
+  flush_disks();
+  unblock_served_signals();
+  if (gdb_) gdb_->finish();
+  if (console_) console_->drain();
+  for (const auto& console : virtio_consoles_) console->drain();
+  if (!ending) return fail(ending.error());
+  return finish(*ending);
+}
+
+Result<machine::Ending> Vmm::run_until_end() {
+  while (true) {
+    machine::Ending ending = machine_->run();
+    if (!std::holds_alternative<machine::Reset>(ending) || configuration_.reboot == Reboot::kExit) {
+      return ending;
+    }
+    log::info("the guest resets itself");
+    ORRERY_CHECK(machine_->reset());
+    ORRERY_CHECK(boot_files_->boot(*machine_));
+  }
+}
+
+int Vmm::finish(const machine::Ending& ending) {
+  if (configuration_.engine_statistics) print_engine_statistics(*machine_, configuration_.cpus);
+  struct Visitor {
+    const PowerControl& power;
+    int operator()(const machine::PowerOff&) const { return exit_status::kPowerOff; }
+    int operator()(const machine::Reset&) const { return exit_status::kPowerOff; }
+    int operator()(const machine::DebugExit& exit) const { return exit.exit_status(); }
+    int operator()(const machine::StopRequested&) const {
+      if (power.quit_by_user()) return exit_status::kPowerOff;
+      fmt::print(stderr, "orrery: forced off: the guest did not power itself off in time\n");
+      return exit_status::kHostError;
+    }
+    int operator()(const machine::TripleFault& fault) const {
+      fmt::print(stderr, "orrery: the guest died: triple fault on vCPU {}: {}\n{}\n",
+                 fault.vcpu.value(), fault.reason, fault.registers);
+      return exit_status::kGuestDied;
+    }
+    int operator()(const machine::Failed& failed) const {
+      fmt::print(stderr, "orrery: vCPU {} can not go on: {}\n{}\n", failed.vcpu.value(),
+                 failed.reason, failed.registers);
+      return exit_status::kHostError;
+    }
+  };
+  return std::visit(Visitor{*power_}, ending);
+}
+
+// What the guest did not flush is lost no more than on a machine that is switched off, but there is
+// no need for it where we end in order.
+void Vmm::flush_disks() {
+  for (const auto& disk : disks_) {
+    const Result<> flushed = storage::flush_disk(*loop_, *disk);
+    if (!flushed) fmt::print(stderr, "orrery: --disk {}\n", flushed.error().message());
+  }
+}
+
+void Vmm::stop_loop() {
+  if (!loop_thread_.joinable()) return;
+  loop_->stop();
+  loop_thread_.join();
+}
+
+}  // namespace
+
+Result<int> run(const Configuration& configuration) {
+  Vmm vmm(configuration);
+  ORRERY_CHECK(vmm.build());
+  return vmm.run();
+}
+
+}  // namespace orrery::vmm

@@ -1,0 +1,184 @@
+// `orrery disk` as a user meets it, with QEMU's tools beside it (Debian's qemu-utils).
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include "cli/command.hpp"
+
+namespace orrery::cli {
+namespace {
+
+class DiskTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/orrery-disk-cli-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // With "@" standing for the folder.
+  std::string here(std::string text) const {
+    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@')) {
+      text.replace(at, 1, folder_ + "/");
+    }
+    return text;
+  }
+  Outcome disk(const std::string& arguments) const { return orrery("disk " + here(arguments)); }
+  void expect_done(const std::string& arguments) const {
+    const Outcome outcome = disk(arguments);
+    EXPECT_EQ(outcome.status, 0) << arguments << ": " << outcome.output;
+  }
+  void expect_refused(const std::string& arguments, const std::string& part) const {
+    const Outcome outcome = disk(arguments);
+    EXPECT_EQ(outcome.status, 1) << arguments;
+    EXPECT_NE(outcome.output.find(part), std::string::npos) << outcome.output;
+  }
+  void shell(const std::string& command) const {
+    ASSERT_EQ(std::system(("(" + here(command) + ") >/dev/null 2>&1").c_str()), 0) << command;
+  }
+  bool exists(const std::string& name) const {
+    return std::filesystem::exists(folder_ + "/" + name);
+  }
+
+  std::string folder_;
+};
+
+TEST_F(DiskTest, MakesDisksThatQemuFindsWhole) {
+  expect_done("create @a.qcow2 1G");
+  expect_done("create @b.qcow2 --cluster-size 512 64M");
+  expect_done("create @c.qcow2 --backing a.qcow2");
+  expect_done("create @d.raw 10M --format raw");
+  for (const char* name : {"a", "b", "c"}) shell(std::string("qemu-img check @") + name + ".qcow2");
+  EXPECT_EQ(std::filesystem::file_size(folder_ + "/d.raw"), 10u << 20);
+  shell("qemu-img info --backing-chain @c.qcow2 | grep -q 'backing file format: qcow2'");
+  expect_refused("create @a.qcow2 1G", "is there already");
+  expect_refused("create @e.qcow2", "no size");
+  expect_refused("create @e.qcow2 1000", "multiple of 512");
+  expect_refused("create @e.qcow2 1G --cluster-size 3000", "power of two");
+  expect_refused("create @e.qcow2 --backing missing.qcow2", "missing.qcow2: cannot open");
+  EXPECT_FALSE(exists("e.qcow2"));
+}
+
+TEST_F(DiskTest, TellsWhatADiskIs) {
+  shell("qemu-img create -f qcow2 -b base.raw -F raw -o compat=0.10 @a.qcow2 5M -u");
+  const Outcome outcome = disk("info --json @a.qcow2");
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  for (const char* part : {"\"format\": \"qcow2\"", "\"size\": 5242880", "\"version\": 2",
+                           "\"backing\": \"base.raw\"", "\"backing_format\": \"raw\""}) {
+    EXPECT_NE(outcome.output.find(part), std::string::npos) << part << " in " << outcome.output;
+  }
+  EXPECT_NE(disk("info @a.qcow2").output.find("base.raw (raw)"), std::string::npos);
+  expect_refused("info @nothing", "nothing");
+}
+
+TEST_F(DiskTest, ConvertsBothWaysAsQemuDoes) {
+  shell("qemu-img create -f qcow2 @base.qcow2 20M");
+  shell("qemu-io -c 'write -P 3 1M 5M' -c 'write -P 4 19M 1M' @base.qcow2");
+  shell("qemu-img create -f qcow2 -b base.qcow2 -F qcow2 @top.qcow2");
+  shell("qemu-io -c 'write -P 5 2M 1M' -c 'write -z 4M 1M' @top.qcow2");
+  expect_done("convert @top.qcow2 @flat.img --to-format raw");
+  shell("qemu-img compare @top.qcow2 @flat.img");
+  expect_done("convert @flat.img @again.qcow2 --cluster-size 4K");
+  shell("qemu-img check @again.qcow2 && qemu-img compare @again.qcow2 @top.qcow2");
+  expect_done("compare @again.qcow2 @top.qcow2");
+  expect_refused("convert @flat.img @again.qcow2", "--replace");
+  expect_done("convert @flat.img @again.qcow2 --replace");
+  EXPECT_FALSE(exists("again.qcow2.partial"));
+  shell("qemu-io -c 'write -P 9 3M 512' @again.qcow2");
+  const Outcome different = disk("compare @again.qcow2 @top.qcow2");
+  EXPECT_EQ(different.status, 2);
+  EXPECT_NE(different.output.find("3145728"), std::string::npos) << different.output;
+}
+
+TEST_F(DiskTest, FindsAndMendsDamage) {
+  shell("qemu-img create -f qcow2 @a.qcow2 20M && qemu-io -c 'write 0 3M' @a.qcow2");
+  EXPECT_EQ(disk("check @a.qcow2").status, 0);
+  // The refcounts of all clusters from the sixth on are lost.
+  shell("dd if=/dev/zero of=@a.qcow2 bs=1 seek=131082 count=200 conv=notrunc");
+  EXPECT_EQ(disk("check @a.qcow2").status, 2);
+  expect_done("check --repair @a.qcow2");
+  EXPECT_EQ(disk("check @a.qcow2").status, 0);
+  shell("qemu-img check @a.qcow2");
+  expect_refused("check @nothing", "cannot open");
+}
+
+TEST_F(DiskTest, MapsAndResizes) {
+  expect_done("create @a.qcow2 1M --cluster-size 64K");
+  shell("qemu-io -c 'write 128k 64k' -c 'write -z 256k 64k' @a.qcow2");
+  const Outcome map = disk("map --json @a.qcow2");
+  EXPECT_NE(map.output.find("\"kind\": \"data\""), std::string::npos) << map.output;
+  EXPECT_NE(map.output.find("\"length\": 65536"), std::string::npos) << map.output;
+  expect_done("resize @a.qcow2 10G");
+  expect_refused("resize @a.qcow2 512K", "--shrink");
+  expect_done("resize @a.qcow2 512K --shrink");
+  shell("qemu-img check @a.qcow2");
+  EXPECT_NE(disk("info @a.qcow2").output.find("512K (524288 bytes)"), std::string::npos);
+}
+
+TEST_F(DiskTest, CommitsAndRebases) {
+  shell("qemu-img create -f qcow2 @base.qcow2 4M && qemu-io -c 'write -P 1 0 4M' @base.qcow2");
+  shell("qemu-img create -f qcow2 -b base.qcow2 -F qcow2 @top.qcow2 6M");
+  shell("qemu-io -c 'write -P 2 1M 1M' -c 'write -z 2M 1M' @top.qcow2");
+  shell("qemu-img convert -O raw @top.qcow2 @expected.raw && cp @base.qcow2 @copy.qcow2");
+  // The copy is the same disk; one with a changed sector is not.
+  expect_done("rebase @top.qcow2 --backing copy.qcow2 --verify");
+  shell("cp @copy.qcow2 @changed.qcow2 && qemu-io -c 'write -P 7 3584k 512' @changed.qcow2");
+  expect_refused("rebase @top.qcow2 --backing changed.qcow2 --verify", "differs at 3670016");
+  shell("qemu-img compare @top.qcow2 @expected.raw");
+  // Without --verify what differs is copied first.
+  expect_done("rebase @top.qcow2 --backing changed.qcow2");
+  shell("qemu-img compare @top.qcow2 @expected.raw && qemu-img check @top.qcow2");
+  expect_done("rebase @top.qcow2 --backing base.qcow2");
+  shell("qemu-img compare @top.qcow2 @expected.raw");
+  expect_done("commit @top.qcow2");
+  shell("qemu-img compare @base.qcow2 @expected.raw && qemu-img check @base.qcow2");
+  shell("qemu-img compare @top.qcow2 @expected.raw");
+  expect_done("rebase @top.qcow2");
+  shell("rm @base.qcow2 && qemu-img compare @top.qcow2 @expected.raw");
+  expect_refused("commit @top.qcow2", "no backing file");
+}
+
+TEST_F(DiskTest, ListsAndReadsSnapshots) {
+  shell("qemu-img create -f qcow2 @a.qcow2 4M && qemu-io -c 'write -P 1 0 1M' @a.qcow2");
+  shell("qemu-img snapshot -c before @a.qcow2 && cp @a.qcow2 @then.qcow2");
+  shell("qemu-io -c 'write -P 2 0 1M' @a.qcow2");
+  EXPECT_NE(disk("snapshot list @a.qcow2").output.find("before"), std::string::npos);
+  expect_done("convert @a.qcow2 @b.qcow2 --snapshot before");
+  shell("qemu-img compare @b.qcow2 @then.qcow2");
+  expect_refused("convert @a.qcow2 @c.qcow2 --snapshot after", "has no snapshot \"after\"");
+}
+
+TEST_F(DiskTest, RefusesADiskInUse) {
+  expect_done("create @a.qcow2 1M");
+  shell("flock --help");
+  const std::string holder = here(
+      "python3 -c \"import fcntl,struct,time; f=open('@a.qcow2','r+b'); "
+      "fcntl.fcntl(f,37,struct.pack('hhqqi4x',1,0,0,0,0)); open('@held','w'); time.sleep(20)\" & "
+      "echo $! >@pid");
+  ASSERT_EQ(std::system(holder.c_str()), 0);
+  while (!exists("held")) std::this_thread::yield();
+  expect_refused("resize @a.qcow2 2M", "in use");
+  shell("kill $(cat @pid)");
+}
+
+// Whenever it comes, the target is whole or not there, and the source is as it was.
+TEST_F(DiskTest, CancelLeavesNoHalfDisk) {
+  shell("head -c 200000000 /dev/urandom >@big.img");
+  const std::string command = here("timeout -s INT 0.05 ") + ORRERY_BINARY +
+                              here(" disk convert @big.img @a.qcow2 2>@said");
+  const int status = std::system(command.c_str());
+  EXPECT_FALSE(exists("a.qcow2.partial"));
+  if (WEXITSTATUS(status) == 0) {
+    shell("qemu-img compare @big.img @a.qcow2");
+  } else {
+    EXPECT_FALSE(exists("a.qcow2"));
+  }
+}
+
+}  // namespace
+}  // namespace orrery::cli

@@ -1,0 +1,147 @@
+// Translated code that leads to a page that is not present, or changes how its own page is mapped.
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include <gtest/gtest.h>
+
+#include "../interpret/bare_machine.hpp"
+#include "hypervisor/soft/translate/options.hpp"
+#include "x86/control_registers.hpp"
+
+namespace orrery::hypervisor::soft {
+namespace {
+
+// Page tables, an IDT and code in the lowest 64 KiB, of which page 0 is not present.
+constexpr std::uint64_t kPml4 = 0x1000;
+constexpr std::uint64_t kPdpt = 0x2000;
+constexpr std::uint64_t kDirectory = 0x3000;
+constexpr std::uint64_t kTable = 0x4000;
+constexpr std::uint64_t kGdt = 0x5000;
+constexpr std::uint64_t kIdt = 0x6000;
+constexpr std::uint64_t kCode = 0x8000;
+constexpr std::uint64_t kHandler = 0x9000;
+constexpr std::uint64_t kStack = 0xb000;
+constexpr std::uint16_t kCode64 = 0x08;
+constexpr std::uint16_t kData = 0x10;
+
+void put_tables(BareMachine& machine) {
+  constexpr std::uint64_t kPresentWritable = 3;
+  machine.store(kPml4, kPdpt | kPresentWritable);
+  machine.store(kPdpt, kDirectory | kPresentWritable);
+  machine.store(kDirectory, kTable | kPresentWritable);
+  for (std::uint64_t page = 1; page < 16; ++page) {
+    machine.store(kTable + page * 8, page << kPageShift | kPresentWritable);
+  }
+  machine.store(kGdt + kCode64, std::uint64_t{0x00af'9b00'0000'ffff});
+  machine.store(kGdt + kData, std::uint64_t{0x00cf'9300'0000'ffff});
+  constexpr std::uint64_t kPageFault = 14;
+  machine.store(kIdt + kPageFault * 16,
+                kHandler | std::uint64_t{kCode64} << 16 | std::uint64_t{0x8e} << 40);
+  machine.store(kHandler, std::uint8_t{0xf4});
+}
+
+x86::CpuState long_mode() {
+  x86::CpuState state = x86::reset_state();
+  state.cr0 |= x86::cr0::kProtectionEnable | x86::cr0::kPaging;
+  state.cr3 = kPml4;
+  state.cr4 |= x86::cr4::kPhysicalAddressExtension;
+  state.efer = x86::efer::kLongModeEnable | x86::efer::kLongModeActive;
+  for (x86::Segment& each : state.segments) {
+    each = {kData, x86::SegmentAttributes(0xc093), 0xffff'ffff, 0};
+  }
+  state[x86::SegmentRegister::kCs] = {kCode64, x86::SegmentAttributes(0xa09b), 0xffff'ffff, 0};
+  state.gdtr = {.base = kGdt, .limit = 0x17};
+  state.idtr = {.base = kIdt, .limit = 0xfff};
+  state.rip = kCode;
+  state[x86::Gpr::kRsp] = kStack;
+  return state;
+}
+
+// Executes CODE with TARGET in RDX and on the stack, and expects #PF at TARGET.
+void expect_page_fault_at(std::uint64_t target, ByteSpan code) {
+  BareMachine machine;
+  ASSERT_TRUE(machine.cpu().use_translator({.hot_after = 0, .exact_flags = true}));
+  put_tables(machine);
+  machine.load(kCode, code);
+  machine.store(kStack, target);
+  x86::CpuState state = long_mode();
+  state[x86::Gpr::kRdx] = target;
+  machine.cpu().import_state(state);
+  machine.run();
+  const x86::CpuState after = machine.cpu().export_state();
+  EXPECT_EQ(after.rip, kHandler + 1);
+  EXPECT_EQ(after.cr2, target);
+  // The handler's frame lies on a stack that was aligned to 16: error code, then RIP.
+  EXPECT_EQ(machine.load_word(after[x86::Gpr::kRsp] + 8), target);
+}
+
+constexpr std::array<std::uint8_t, 3> kJump = {0x90, 0xff, 0xe2};  // jmp rdx
+constexpr std::array<std::uint8_t, 2> kReturn = {0x90, 0xc3};      // ret
+
+// A table of known targets must not take 0 for an empty entry.
+TEST(TranslatedFetchFault, LeadsToAddressZero) {
+  expect_page_fault_at(0, std::as_bytes(std::span(kJump)));
+  expect_page_fault_at(0, std::as_bytes(std::span(kReturn)));
+}
+
+TEST(TranslatedFetchFault, NamesTheTargetNotItsPage) {
+  expect_page_fault_at(0x123, std::as_bytes(std::span(kJump)));
+  expect_page_fault_at(0x123, std::as_bytes(std::span(kReturn)));
+}
+
+// What page 4, a page table with code behind the entries, makes of itself.
+void expect_to_go_on(BareMachine& machine, ByteSpan code) {
+  constexpr std::uint64_t kCodeInTable = kTable + 0x800;
+  put_tables(machine);
+  machine.load(kCodeInTable, code);
+  x86::CpuState state = long_mode();
+  state.rip = kCodeInTable;
+  state[x86::Gpr::kRdx] = kTable + (kTable >> kPageShift) * 8;
+  machine.cpu().import_state(state);
+  machine.run();
+  EXPECT_EQ(machine.cpu().export_state().rip, kCodeInTable + code.size());
+}
+
+// A write to a watched page that takes away the page's own mapping has been made, and is not looked
+// up again.
+TEST(GuardedWrite, MayChangeItsOwnMapping) {
+  constexpr std::array<std::uint8_t, 5> kLockAndHalt = {0xf0, 0x83, 0x22, 0, 0xf4};
+  constexpr std::array<std::uint8_t, 7> kMoveAndHalt = {0xc7, 0x02, 0, 0, 0, 0, 0xf4};
+  for (const ByteSpan code : {ByteSpan(std::as_bytes(std::span(kLockAndHalt))),
+                              ByteSpan(std::as_bytes(std::span(kMoveAndHalt)))}) {
+    BareMachine interpreted;
+    expect_to_go_on(interpreted, code);
+    BareMachine translated;
+    ASSERT_TRUE(translated.cpu().use_translator({.hot_after = 0}));
+    expect_to_go_on(translated, code);
+  }
+}
+
+// An instruction over the end of a page may be another one when only the next page has changed:
+// what the old one did not need, the new one may.
+TEST(CrossingInstruction, KeepsTheFlagsForWhatItHasBecome) {
+  constexpr std::uint64_t kLastByte = kHandler + kPageSize - 1;
+  constexpr std::array<std::uint8_t, 4> kAdd = {0x48, 0x01, 0xd8, 0xf4};  // add rax, rbx
+  BareMachine machine;
+  ASSERT_TRUE(machine.cpu().use_translator({.hot_after = 0}));
+  put_tables(machine);
+  machine.load(kLastByte, std::as_bytes(std::span(kAdd)));
+  x86::CpuState state = long_mode();
+  state.rip = kLastByte;
+  state[x86::Gpr::kRax] = state[x86::Gpr::kRbx] = 1;
+  const auto sum = [&] {
+    machine.cpu().import_state(state);
+    machine.run();
+    return machine.cpu().export_state()[x86::Gpr::kRax];
+  };
+  EXPECT_EQ(sum(), 2u);
+  constexpr std::array<std::uint8_t, 1> kWithCarry = {0x11};  // adc
+  machine.load(kLastByte + 1, std::as_bytes(std::span(kWithCarry)));
+  EXPECT_EQ(sum(), 2u);
+  state.rflags |= x86::rflags::kCarry;
+  EXPECT_EQ(sum(), 3u);
+}
+
+}  // namespace
+}  // namespace orrery::hypervisor::soft

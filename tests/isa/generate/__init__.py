@@ -1,0 +1,1 @@
+"""The forms that generate.py writes, by family."""
