@@ -118,6 +118,32 @@ Task<Result<>> read_with_zeroes(port::Blocks& disk, std::uint64_t offset, Mutabl
   co_return co_await read_piece(disk, offset, to.first(there));
 }
 
+Task<Result<>> resize_to(port::Blocks& disk, Bytes size) {
+  struct Resized {
+    port::Blocks& disk;
+    const Bytes size;
+    Result<> result;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> handle) {
+      disk.resize(size, [this, handle](Result<> done) {
+        result = std::move(done);
+        handle.resume();
+      });
+    }
+    Result<> await_resume() { return std::move(result); }
+  };
+  co_return co_await Resized{disk, size, {}};
+}
+
+void note_difference(std::optional<Difference>& first, std::uint64_t offset, ByteSpan one,
+                     ByteSpan other) {
+  const auto differs = std::mismatch(one.begin(), one.end(), other.begin()).first;
+  if (differs == one.end()) return;
+  const auto at = static_cast<std::uint64_t>(differs - one.begin());
+  const std::uint64_t sector = (offset + at) / 512 * 512;
+  if (!first || sector < first->offset) first = Difference{sector};
+}
+
 bool is_zero(ByteSpan bytes) {
   return bytes.empty() || (bytes[0] == std::byte{0} &&
                            std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ Task<Result<port::BlockExtent>> map_piece(port::Blocks& disk, std::uint64_t offs
 // What lies behind the disk's end are zeroes.
 Task<Result<>> read_with_zeroes(port::Blocks& disk, std::uint64_t offset, MutableByteSpan to);
 
+Task<Result<>> resize_to(port::Blocks& disk, Bytes size);
+
+// FIRST becomes the earliest sector where two pieces at OFFSET differ, if that is before it.
+void note_difference(std::optional<Difference>& first, std::uint64_t offset, ByteSpan one,
+                     ByteSpan other);
 bool is_zero(ByteSpan bytes);
 
 }  // namespace orrery::storage

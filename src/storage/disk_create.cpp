@@ -12,6 +12,7 @@
 #include "storage/disk_copy.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/qcow2/create.hpp"
+#include "storage/qcow2/identity.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -37,8 +38,8 @@ Result<> write_new_file(const std::string& path, ByteSpan bytes, std::uint64_t l
   return {};
 }
 
-// The size, and the format to record.
-Result<> look_at_backing(EventLoop& loop, CreateOptions& options) {
+// The size, and the format and identity to record.
+Result<DiskIdentity> look_at_backing(EventLoop& loop, CreateOptions& options) {
   const std::string path = backing_path(options.path, options.backing);
   if (!options.backing_format) {
     ORRERY_TRY(options.backing_format, choose_format(path, std::nullopt));
@@ -50,10 +51,11 @@ Result<> look_at_backing(EventLoop& loop, CreateOptions& options) {
   auto disk = open_disk(loop, below);
   if (!disk) return fail(disk.error().context("the backing file"));
   if (!options.size) options.size = (*disk)->geometry().size;
-  return {};
+  return identity_of(**disk, path);
 }
 
-Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options) {
+Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options,
+                                          const DiskIdentity& parent) {
   qcow2::Header header;
   header.size = options.size->value();
   header.backing = options.backing;
@@ -64,6 +66,7 @@ Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options) {
     const auto* const text = reinterpret_cast<const std::byte*>(name.data());
     header.set_extension(qcow2::kExtensionBackingFormat, {text, text + name.size()});
   }
+  qcow2::set_identities(header, {.own = draw_identity(), .parent = parent});
   return qcow2::make_empty(header);
 }
 
@@ -131,14 +134,17 @@ Result<> copy_to(EventLoop& loop, const ConvertOptions& options, port::Blocks& f
 Result<> create_disk(EventLoop& loop, const CreateOptions& given) {
   CreateOptions options = given;
   ORRERY_CHECK(check_shape(options));
-  if (!options.backing.empty()) ORRERY_CHECK(look_at_backing(loop, options));
+  DiskIdentity parent;
+  if (!options.backing.empty()) {
+    ORRERY_TRY(parent, look_at_backing(loop, options));
+  }
   if (!options.size) return fail("no size; say how large the disk is, such as 8G");
   const std::uint64_t size = options.size->value();
   if (size == 0 || size % 512 != 0 || size > 1ull << 62) {
     return fail(format("{} bytes: a disk has a multiple of 512 bytes, such as 8G", size));
   }
   if (options.format == Format::kRaw) return write_new_file(options.path, {}, size);
-  auto bytes = make_qcow2(options);
+  auto bytes = make_qcow2(options, parent);
   if (!bytes) return fail(bytes.error().context(options.path));
   return write_new_file(options.path, *bytes, bytes->size());
 }

@@ -95,6 +95,22 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions&
   return disk;
 }
 
+// Without reading data: what another program wrote and hid is found by comparing only.
+Result<> check_link(const std::string& above, const DiskIdentity& expected,
+                    const std::string& below, const DiskIdentity& found) {
+  if (expected.kind == DiskIdentity::Kind::kNone || expected == found) return {};
+  const bool foreign =
+      expected.kind == DiskIdentity::Kind::kIdentifier && found.kind == DiskIdentity::Kind::kFile;
+  return fail(format(
+      "{0}: its backing file {1} is not what it was: the content {2} was expected, and it is "
+      "{3}{4}. {0} would read as a mixture of both, so it is not opened. Bring the old file "
+      "back; or name where it is now with `orrery disk rebase --verify --backing FILE {0}`; "
+      "or, only if you know that {1} still reads the same, keep it with `orrery disk rebase "
+      "--unchecked --backing {1} {0}`",
+      above, below, describe(expected), describe(found),
+      foreign ? ", written by a program that keeps no identifiers" : ""));
+}
+
 Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
   const qcow2::Header& header = disk.image().header();
   if (header.backing.empty()) return {};
@@ -120,11 +136,21 @@ Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
   }
   auto opened = open(below);
   if (!opened) return fail(opened.error().context(above + ": its backing file"));
+  ORRERY_TRY(const DiskIdentity found, identity_of(**opened, below.path));
+  ORRERY_CHECK(check_link(above, disk.image().identities().parent, below.path, found));
   disk.set_backing(std::move(*opened));
   return {};
 }
 
 }  // namespace
+
+Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path) {
+  if (auto* const qcow2 = dynamic_cast<qcow2::Disk*>(&disk); qcow2 != nullptr) {
+    const DiskIdentity& own = qcow2->image().identities().own;
+    if (own.kind != DiskIdentity::Kind::kNone) return own;
+  }
+  return identity_of_file(path);
+}
 
 std::string backing_path(const std::string& image, const std::string& backing) {
   const std::filesystem::path path(backing);

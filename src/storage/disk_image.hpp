@@ -15,6 +15,7 @@
 #include "base/event_loop.hpp"
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
+#include "storage/disk_identity.hpp"
 
 namespace orrery::storage {
 
@@ -27,9 +28,13 @@ struct DiskOptions {
   std::string snapshot;  // qcow2: an internal snapshot's content; needs read_only
 };
 
-// Runs the loop while it reads the images' tables, so nobody else may run it. Below the disk all
-// is opened for reading.
+// Fails where a disk in the chain is not the one that the disk above it was made over
+// (disk_identity.hpp). Runs the loop while it reads the images' tables, so nobody else may run it.
+// Below the disk all is opened for reading.
 Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options);
+
+// Of the content of a disk that is open, so that nobody changes it meanwhile.
+Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path);
 
 // What a file is: as said, or as it looks.
 Result<Format> choose_format(const std::string& path, std::optional<Format> said);

@@ -48,6 +48,8 @@ struct DiskDescription {
   std::string compression;
   std::string backing;
   std::string backing_format;
+  std::string identity;         // of the content; empty: none is kept
+  std::string parent_identity;  // as it was recorded; empty: it was not
   bool dirty = false;
   bool corrupt = false;
   bool subclusters = false;

@@ -52,6 +52,7 @@ struct Configuration {
   Bytes memory{512_MiB};
   unsigned cpus = 1;
   Engine engine = Engine::kAuto;
+  Bytes code_cache{32_MiB};  // of each vCPU, by the translator
   Irqchip irqchip = Irqchip::kKernel;
   std::vector<storage::DiskOptions> disks;
   std::vector<NetworkOptions> networks;

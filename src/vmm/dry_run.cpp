@@ -26,8 +26,7 @@ Result<> dry_run(const Configuration& configuration) {
   ORRERY_TRY(const BootFiles files, BootFiles::open(configuration));
   ORRERY_TRY(const std::string format, files.examine_kernel());
   for (const storage::DiskOptions& disk : configuration.disks) ORRERY_CHECK(check_disk(disk));
-  ORRERY_TRY(const auto choice,
-             hypervisor_choice::choose(configuration.engine, configuration.irqchip));
+  ORRERY_TRY(const auto choice, hypervisor_choice::choose(configuration));
   fmt::print("# kernel: {}\n# engine: {}\n", format, choice.explanation);
   return {};
 }

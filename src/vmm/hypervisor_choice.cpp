@@ -41,12 +41,16 @@ Choice choose_automatically(Irqchip irqchip) {
 
 }  // namespace
 
-Result<Choice> choose(Engine engine, Irqchip irqchip) {
-  switch (engine) {
-    case Engine::kAuto: return choose_automatically(irqchip);
-    case Engine::kKvm: return kvm("KVM, as asked for", irqchip);
+Result<Choice> choose(const Configuration& configuration) {
+  switch (configuration.engine) {
+    case Engine::kAuto: return choose_automatically(configuration.irqchip);
+    case Engine::kKvm: return kvm("KVM, as asked for", configuration.irqchip);
     case Engine::kInterpret: return soft("Orrery's interpreter, as asked for");
-    case Engine::kTranslate: return soft("Orrery's translator, as asked for", Options{});
+    case Engine::kTranslate: {
+      Options options;
+      options.cache_bytes = configuration.code_cache.value();
+      return soft("Orrery's translator, as asked for", options);
+    }
   }
   return fail("no such engine");
 }

@@ -18,6 +18,6 @@ struct Choice {
 // `auto` takes KVM where a probe guest runs on it at hardware speed, and Orrery's own engine
 // everywhere else. An engine that was asked for by name is taken or
 // refused, never replaced.
-Result<Choice> choose(Engine engine, Irqchip irqchip);
+Result<Choice> choose(const Configuration& configuration);
 
 }  // namespace orrery::vmm::hypervisor_choice

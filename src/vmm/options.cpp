@@ -85,6 +85,16 @@ Result<Bytes> parse_memory(std::string_view text) {
   return size;
 }
 
+// A block needs 128 KiB at most, and the gates some; jumps reach 2 GiB.
+Result<Bytes> parse_code_cache(std::string_view text) {
+  ORRERY_TRY(const Bytes size, parse_bytes(text));
+  if (size < Bytes(1_MiB) || size > Bytes(1_GiB)) {
+    return fail(format("{} is {} bytes; a code cache has 1M to 1G", text, size.value()));
+  }
+  if (!is_aligned(size.value(), kPageSize)) return fail(format("{} is not a multiple of 4K", text));
+  return size;
+}
+
 Result<unsigned> parse_cpus(std::string_view text) {
   ORRERY_TRY(const std::uint64_t count, parse_number(text, 1, machine::kMaximumVcpus));
   return static_cast<unsigned>(count);
@@ -111,6 +121,10 @@ constexpr std::array kOptions{
            "who executes the guest: auto, kvm, translate or interpret (auto)",
            "auto kvm translate interpret", apply_parsed<&Configuration::engine, parse_engine>,
            show_parsed<&Configuration::engine>},
+    Option{"code-cache", "SIZE", OptionKind::kValue,
+           "translate: host code kept for each virtual processor (32M)", "4M 16M 32M 128M",
+           apply_parsed<&Configuration::code_cache, parse_code_cache>,
+           show_parsed<&Configuration::code_cache>},
     Option{"irqchip", "kernel|machine", OptionKind::kValue,
            "on KVM: its interrupt controllers, or the machine's own (kernel)", "kernel machine",
            apply_parsed<&Configuration::irqchip, parse_irqchip>,

@@ -92,8 +92,7 @@ Vmm::~Vmm() {
 Result<> Vmm::build() {
   block_served_signals();
   ORRERY_TRY(loop_, EventLoop::create());
-  ORRERY_TRY(const auto choice,
-             hypervisor_choice::choose(configuration_.engine, configuration_.irqchip));
+  ORRERY_TRY(const auto choice, hypervisor_choice::choose(configuration_));
   on_kvm_ = choice.on_kvm;
   log::info("engine: {}", choice.explanation);
   ORRERY_TRY(boot_files_, BootFiles::open(configuration_));

@@ -143,6 +143,63 @@ TEST_F(DiskTest, CommitsAndRebases) {
   expect_refused("commit @top.qcow2", "no backing file");
 }
 
+TEST_F(DiskTest, MakesWhatANameSays) {
+  expect_done("create @a.raw 1M");
+  EXPECT_NE(disk("info --format raw @a.raw").output.find("1M (1048576 bytes)"), std::string::npos);
+  EXPECT_EQ(std::filesystem::file_size(folder_ + "/a.raw"), 1u << 20);
+  expect_done("convert @a.raw @b.qcow2");
+  shell("qemu-img info @b.qcow2 | grep -q 'file format: qcow2'");
+  expect_done("convert @b.qcow2 @c.raw");
+  EXPECT_EQ(std::filesystem::file_size(folder_ + "/c.raw"), 1u << 20);
+}
+
+TEST_F(DiskTest, ShowsWhenAParentHasChanged) {
+  expect_done("create @base.qcow2 4M");
+  expect_done("create @one.qcow2 --backing base.qcow2");
+  expect_done("create @two.qcow2 --backing base.qcow2");
+  expect_done("create @over.qcow2 --backing one.qcow2");
+  shell("qemu-io -c 'write -P 2 1M 1M' @one.qcow2");
+  // Another program wrote: what lies over it is refused, what it lies over is as it was.
+  expect_refused("map @over.qcow2", "one.qcow2 is not what it was");
+  expect_refused("map @over.qcow2", "written by a program that keeps no identifiers");
+  expect_done("map @one.qcow2");
+  // The other disk over the same parent finds out, and is not written into it either.
+  expect_done("commit @one.qcow2");
+  expect_done("map @one.qcow2");
+  expect_refused("map @two.qcow2", "base.qcow2 is not what it was");
+  expect_refused("commit @two.qcow2", "base.qcow2 is not what it was");
+  expect_done("rebase --unchecked @two.qcow2 --backing base.qcow2");
+  expect_done("map @two.qcow2");
+  for (const char* name : {"base", "one", "two", "over"}) {
+    shell(std::string("qemu-img check @") + name + ".qcow2");
+  }
+}
+
+TEST_F(DiskTest, FindsAParentThatWasMovedByItsIdentifier) {
+  expect_done("create @base.qcow2 4M");
+  expect_done("resize @base.qcow2 5M");
+  expect_done("create @top.qcow2 --backing base.qcow2");
+  shell(
+      "mkdir @elsewhere && mv @base.qcow2 @elsewhere/moved.qcow2 && touch @elsewhere/moved.qcow2");
+  expect_refused("map @top.qcow2", "base.qcow2: cannot open");
+  expect_done("create @stranger.qcow2 5M");
+  expect_refused("rebase --verify @top.qcow2 --backing stranger.qcow2", "base.qcow2: cannot open");
+  expect_done("rebase --verify @top.qcow2 --backing elsewhere/moved.qcow2");
+  expect_done("map @top.qcow2");
+  EXPECT_NE(disk("info @top.qcow2").output.find("over content"), std::string::npos);
+}
+
+TEST_F(DiskTest, KnowsARawParentByItsFile) {
+  expect_done("create @base.raw 4M");
+  expect_done("create @top.qcow2 --backing base.raw --backing-format raw");
+  expect_done("map @top.qcow2");
+  shell("sleep 0.02 && printf x | dd of=@base.raw conv=notrunc");
+  expect_refused("map @top.qcow2", "base.raw is not what it was");
+  expect_done("rebase --unchecked @top.qcow2 --backing base.raw --backing-format raw");
+  expect_done("commit @top.qcow2");
+  expect_done("map @top.qcow2");
+}
+
 TEST_F(DiskTest, ListsAndReadsSnapshots) {
   shell("qemu-img create -f qcow2 @a.qcow2 4M && qemu-io -c 'write -P 1 0 1M' @a.qcow2");
   shell("qemu-img snapshot -c before @a.qcow2 && cp @a.qcow2 @then.qcow2");

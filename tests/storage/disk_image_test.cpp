@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
 #include "storage/qcow2/create.hpp"
+#include "storage/qcow2/identity.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -143,6 +145,95 @@ TEST_F(DiskImageTest, ADamagedImageIsRead) {
   EXPECT_TRUE(has(error_of(options), "check --repair"));
   options.read_only = true;
   EXPECT_EQ(error_of(options), "");
+}
+
+// The identifiers of chains: each of these asks for what `orrery disk info` shows.
+class DiskIdentityTest : public DiskImageTest {
+ protected:
+  DiskIdentity identity(const std::string& path) {
+    DiskOptions options;
+    options.path = path;
+    options.read_only = true;
+    auto disk = open_disk(*loop_, options);
+    EXPECT_TRUE(disk) << disk.error().message();
+    return identity_of(**disk, path).value();
+  }
+  // Opens, writes once or twice or not at all, closes.
+  void change(const std::string& path, int times) {
+    DiskOptions options;
+    options.path = path;
+    auto disk = open_disk(*loop_, options);
+    ASSERT_TRUE(disk) << disk.error().message();
+    for (int i = 0; i < times; ++i) EXPECT_TRUE(write(**disk, 512, "x"));
+    EXPECT_TRUE(flush_disk(*loop_, **disk));
+  }
+};
+
+TEST_F(DiskIdentityTest, IsAnotherWithTheFirstChangeAfterAnOpen) {
+  const std::string path = make_qcow2("a.qcow2");
+  EXPECT_EQ(identity(path).kind, DiskIdentity::Kind::kFile);
+  change(path, 1);
+  const DiskIdentity first = identity(path);
+  EXPECT_EQ(first.kind, DiskIdentity::Kind::kIdentifier);
+  change(path, 0);
+  EXPECT_EQ(identity(path), first);
+  change(path, 2);
+  EXPECT_NE(identity(path), first);
+}
+
+TEST_F(DiskIdentityTest, IsDrawnBeforeTheChangeItStandsFor) {
+  const std::string path = make_qcow2("a.qcow2");
+  change(path, 1);
+  const DiskIdentity before = identity(path);
+  DiskOptions options;
+  options.path = path;
+  auto disk = open_disk(*loop_, options);
+  ASSERT_TRUE(disk);
+  EXPECT_TRUE(write(**disk, 0, "x"));
+  // Not flushed: what a crash would leave has the new identity already.
+  std::filesystem::copy_file(path, folder_ + "/crashed.qcow2");
+  EXPECT_NE(identity(folder_ + "/crashed.qcow2"), before);
+}
+
+TEST_F(DiskIdentityTest, ADamagedOneIsToldAndALaterVersionLeftAlone) {
+  const auto with = [this](const std::string& name, std::uint32_t version, std::size_t length) {
+    return make_qcow2(name, "", "", [&](qcow2::Header& header) {
+      std::vector<std::byte> data(length);
+      store_be(data.data(), version);
+      header.set_extension(qcow2::kExtensionIdentity, std::move(data));
+      header.autoclear = qcow2::kIdentityKept;
+    });
+  };
+  DiskOptions options;
+  options.path = with("short.qcow2", 1, 48);
+  EXPECT_TRUE(has(error_of(options), "short.qcow2: damaged: its identity"));
+  EXPECT_EQ(identity(with("later.qcow2", 2, 64)).kind, DiskIdentity::Kind::kFile);
+}
+
+TEST_F(DiskIdentityTest, ExampleOfTheFormatPage) {
+  std::ifstream page(ORRERY_SOURCE_DIR "/docs/formats/qcow2-identity.md");
+  std::stringstream buffer;
+  buffer << page.rdbuf();
+  std::string text = buffer.str();
+  text = text.substr(text.find("4f525259"));
+  std::vector<std::byte> bytes;
+  std::erase_if(text, [](unsigned char c) { return std::isxdigit(c) == 0; });
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes.push_back(static_cast<std::byte>(std::stoul(text.substr(i, 2), nullptr, 16)));
+  }
+  ASSERT_EQ(bytes.size(), 8u + 56u);
+  EXPECT_EQ(load_be<std::uint32_t>(bytes.data()), qcow2::kExtensionIdentity);
+  qcow2::Header header;
+  header.autoclear = qcow2::kIdentityKept;
+  header.set_extension(qcow2::kExtensionIdentity, {bytes.begin() + 8, bytes.end()});
+  const qcow2::Identities identities = qcow2::read_identities(header).value();
+  EXPECT_EQ(identities.parent.kind, DiskIdentity::Kind::kFile);
+  EXPECT_EQ(identities.parent.file_size, 4_MiB);
+  EXPECT_EQ(identities.own.identifier[0], std::byte{0x01});
+  qcow2::Header again;
+  qcow2::set_identities(again, identities);
+  EXPECT_EQ(again.extension(qcow2::kExtensionIdentity)->data,
+            header.extension(qcow2::kExtensionIdentity)->data);
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ TEST(Options, ErrorsNameTheOption) {
   };
   for (const Case& c :
        {Case{"memory", "5Q", "512M"}, Case{"memory", "4M", "8M"}, Case{"memory", "10000001", "4K"},
-        Case{"cpus", "17", "16"}, Case{"engine", "tcg", "interpret"}, Case{"console", "x", "stdio"},
+        Case{"cpus", "17", "16"}, Case{"code-cache", "64K", "1M"}, Case{"code-cache", "2G", "1G"},
+        Case{"engine", "tcg", "interpret"}, Case{"console", "x", "stdio"},
         Case{"disk", "a,b", "readonly"}, Case{"net", "x", "user"},
         Case{"debug-exit", "yes", "true"}}) {
     const std::vector line{setting(c.name, c.value)};

@@ -8,13 +8,13 @@ namespace {
 struct Given {
   storage::CreateOptions options;
   std::string size;
-  std::string format = "qcow2";
+  std::string format;
   std::string cluster_size = "64K";
   std::string backing_format;
 };
 
 Result<int> create(EventLoop& loop, Given given) {
-  ORRERY_TRY(given.options.format, storage::parse_format(given.format));
+  ORRERY_TRY(given.options.format, format_of_new(given.options.path, given.format));
   ORRERY_TRY(given.options.backing_format, format_of(given.backing_format));
   ORRERY_TRY(const Bytes cluster, parse_bytes(given.cluster_size));
   if (cluster > Bytes(1_GiB)) return fail("--cluster-size: at most 2M");
@@ -33,7 +33,8 @@ void add_create(CLI::App& group, int& status) {
   const auto given = std::make_shared<Given>();
   command->add_option("file", given->options.path, "the new file")->required();
   command->add_option("size", given->size, "such as 8G; with --backing: that disk's, if left away");
-  command->add_option("--format", given->format, "qcow2 (the default) or raw");
+  command->add_option("--format", given->format,
+                      "raw or qcow2; if left away, raw for a name that ends in .raw, else qcow2");
   command->add_option("--cluster-size", given->cluster_size, "qcow2: 512 to 2M; 64K if left away");
   command->add_option("--backing", given->options.backing,
                       "qcow2: the disk that shows through, relative to the new file");

@@ -81,6 +81,11 @@ Result<std::optional<storage::Format>> format_of(const std::string& name) {
   return format;
 }
 
+Result<storage::Format> format_of_new(const std::string& path, const std::string& said) {
+  if (!said.empty()) return storage::parse_format(said);
+  return path.ends_with(".raw") ? storage::Format::kRaw : storage::Format::kQcow2;
+}
+
 void print_json(const nlohmann::json& value) {
   fmt::print("{}\n", value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }

@@ -31,6 +31,9 @@ storage::Progress make_progress(std::string what);
 // "raw" and "qcow2"; empty: to be found out.
 Result<std::optional<storage::Format>> format_of(const std::string& name);
 
+// Of a new file: as said, or else raw where it is named so, or else qcow2.
+Result<storage::Format> format_of_new(const std::string& path, const std::string& said);
+
 void print_json(const nlohmann::json& value);
 
 void add_create(CLI::App& group, int& status);

@@ -28,6 +28,8 @@ nlohmann::json to_json(const std::string& path, const storage::DiskDescription& 
   value["lazy_refcounts"] = disk.lazy_refcounts;
   if (!disk.backing.empty()) value["backing"] = disk.backing;
   if (!disk.backing_format.empty()) value["backing_format"] = disk.backing_format;
+  if (!disk.identity.empty()) value["identity"] = disk.identity;
+  if (!disk.parent_identity.empty()) value["parent_identity"] = disk.parent_identity;
   value["snapshots"] = nlohmann::json::array();
   for (const storage::SnapshotDescription& each : disk.snapshots) {
     value["snapshots"].push_back(
@@ -49,11 +51,13 @@ void print(const std::string& path, const storage::DiskDescription& disk) {
   line("clusters",
        to_string(Bytes(disk.cluster_size)) + (disk.subclusters ? ", with subclusters" : ""));
   line("compression", disk.compression);
+  if (!disk.identity.empty()) line("content", disk.identity);
   if (!disk.backing.empty()) {
     line("backing file",
          disk.backing + (disk.backing_format.empty() ? " (does not say its format)"
                                                      : " (" + disk.backing_format + ")"));
   }
+  if (!disk.parent_identity.empty()) line("over content", disk.parent_identity);
   if (disk.dirty) line("state", "was not closed; its clusters are counted anew when it is written");
   if (disk.corrupt) line("state", "marked as damaged; see `orrery disk check`");
   for (const storage::SnapshotDescription& each : disk.snapshots) line("snapshot", each.name);

@@ -154,8 +154,15 @@ const Extension* Header::extension(std::uint32_t type) const {
 }
 
 void Header::set_extension(std::uint32_t type, std::vector<std::byte> data) {
-  std::erase_if(extensions, [&](const Extension& each) { return each.type == type; });
-  if (!data.empty()) extensions.push_back({type, std::move(data)});
+  const auto found = std::find_if(extensions.begin(), extensions.end(),
+                                  [&](const Extension& each) { return each.type == type; });
+  if (data.empty()) {
+    if (found != extensions.end()) extensions.erase(found);
+  } else if (found != extensions.end()) {
+    found->data = std::move(data);  // in its place, so that nothing else in the file moves
+  } else {
+    extensions.push_back({type, std::move(data)});
+  }
 }
 
 std::string Header::backing_format() const {

@@ -47,6 +47,7 @@ struct Header {
   std::uint64_t refcounts_per_block() const { return cluster_size() * 8 >> refcount_order; }
 
   const Extension* extension(std::uint32_t type) const;
+  // Instead of one of the same type; no data: none.
   void set_extension(std::uint32_t type, std::vector<std::byte> data);
   std::string backing_format() const;  // empty: not said
 };

@@ -35,6 +35,9 @@ Task<Result<>> Image::open(Access access) {
   Result<Header> header = parse_header(start, file_->size());
   if (!header) co_return fail(header.error().context(path()));
   header_ = std::move(*header);
+  const Result<Identities> identities = read_identities(header_);
+  if (!identities) co_return fail(identities.error().context(path()));
+  identities_ = *identities;
   size_ = align_up(header_.size, kSectorSize);
   cache_.set_cluster_size(header_.cluster_size());
   if (access == Access::kWrite && (header_.incompatible & kCorrupt) != 0) {
@@ -250,6 +253,35 @@ Task<Result<>> Image::write_header() {
   co_return co_await file_->write(0, vectors_of(*bytes));
 }
 
+Task<Result<>> Image::record_parent(DiskIdentity parent) {
+  identities_.parent = parent;
+  set_identities(header_, identities_);
+  Result<> done = co_await write_header();
+  if (done) done = co_await file_->sync();
+  co_return done;
+}
+
+// The content is about to change: it is another one from here on, durably, before it is.
+Task<Result<>> Image::renew_identity() {
+  const auto lock = co_await identity_mutex_.lock();
+  if (identity_is_new_) co_return Result<>{};
+  Header changed = header_;
+  Identities identities = identities_;
+  identities.own = draw_identity();
+  set_identities(changed, identities);
+  // Version 2, or no room in clusters of 512 bytes: such a disk is known by its file.
+  if ((changed.autoclear & kIdentityKept) == 0) {
+    identity_is_new_ = true;
+    co_return Result<>{};
+  }
+  header_ = std::move(changed);
+  identities_ = identities;
+  Result<> done = co_await write_header();
+  if (done) done = co_await file_->sync();
+  if (done) identity_is_new_ = true;
+  co_return done;
+}
+
 // Says in the file itself that it is damaged, so that nobody makes it worse.
 Task<Result<>> Image::mark_corrupt(Error error) {
   if (header_.version >= 3 && (header_.incompatible & kCorrupt) == 0) {
@@ -270,6 +302,7 @@ void Image::stop() {
   refcounts_.abandon();
   unlocked_.abandon();
   l2_mutex_.abandon();
+  identity_mutex_.abandon();
   round_ended_.abandon();
 }
 

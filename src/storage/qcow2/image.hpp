@@ -20,6 +20,7 @@
 #include "storage/buffer_cursor.hpp"
 #include "storage/image_file.hpp"
 #include "storage/qcow2/header.hpp"
+#include "storage/qcow2/identity.hpp"
 #include "storage/qcow2/page_cache.hpp"
 #include "storage/qcow2/refcounts.hpp"
 
@@ -97,6 +98,10 @@ class Image {
   // The header as it stands in header().
   Task<Result<>> write_header();
 
+  const Identities& identities() const { return identities_; }
+  // Durable, before anything that was read from another parent is relied on.
+  Task<Result<>> record_parent(DiskIdentity parent);
+
   // Reads all tables anew, for who changed them in the file.
   Task<Result<>> reload_tables();
   // Where a compressed cluster's L2 entry says that its data is.
@@ -135,6 +140,7 @@ class Image {
   Task<Result<>> read_range(std::uint64_t offset, MutableByteSpan to);
 
   Task<Result<>> check_writable();
+  Task<Result<>> renew_identity();
   Task<Result<>> write_in_place(const Mapping& mapping, BufferCursor& from);
   Task<Result<std::uint64_t>> write_new(std::uint64_t offset, Mapping mapping, BufferCursor& from);
   Task<Result<>> copy_on_write(std::uint64_t offset, MutableByteSpan to, bool zeroes);
@@ -164,6 +170,9 @@ class Image {
   std::vector<std::uint64_t> l1_;
   std::set<std::uint64_t> dirty_l1_;  // entries
   std::vector<Snapshot> snapshots_;
+  Identities identities_;
+  bool identity_is_new_ = false;  // since the image was opened
+  TaskMutex identity_mutex_;
   port::Blocks* backing_ = nullptr;
 
   std::vector<Interval> locked_;

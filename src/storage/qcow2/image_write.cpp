@@ -8,10 +8,15 @@
 
 namespace orrery::storage::qcow2 {
 
-// Waits where many tables are still to be written, so that they stay bounded.
+// Draws a new identity before the first change, and waits where many tables are still to be
+// written, so that they stay bounded.
 Task<Result<>> Image::check_writable() {
   if (!broken_) co_return broken_;
   if (access_ != Access::kWrite) co_return fail(path() + ": read-only");
+  if (!identity_is_new_) {
+    const Result<> renewed = co_await renew_identity();
+    if (!renewed) co_return renewed;
+  }
   if (cache_.dirty_count() < most_pages_ / 2) co_return Result<>{};
   co_return co_await flush();
 }

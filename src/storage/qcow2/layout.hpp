@@ -46,13 +46,15 @@ inline constexpr std::uint64_t kKnownIncompatible =
 // "compatible_features"
 inline constexpr std::uint64_t kLazyRefcounts = 1u << 0;
 
-// "autoclear_features" that we keep up: none yet
-inline constexpr std::uint64_t kOurAutoclear = 0;
+// "autoclear_features" that we keep up. The specification has bits 0 and 1; ours is far from them.
+inline constexpr std::uint64_t kIdentityKept = 1ull << 56;
+inline constexpr std::uint64_t kOurAutoclear = kIdentityKept;
 
 // "Header extensions": u32 type, u32 length, data padded to 8 bytes.
 inline constexpr std::uint32_t kExtensionEnd = 0;
 inline constexpr std::uint32_t kExtensionBackingFormat = 0xE2792ACA;
 inline constexpr std::uint32_t kExtensionFeatureNames = 0x6803F857;  // entries of 48 bytes
+inline constexpr std::uint32_t kExtensionIdentity = 0x4F525259;      // ours: identity.hpp
 
 inline constexpr std::uint32_t kLeastClusterBits = 9;
 inline constexpr std::uint32_t kMostClusterBits = 21;

@@ -1,0 +1,26 @@
+#include "storage/open_qcow2.hpp"
+
+#include <unistd.h>
+
+#include "storage/disk_image.hpp"
+#include "storage/open_file.hpp"
+
+namespace orrery::storage {
+
+Result<std::unique_ptr<qcow2::Disk>> open_alone(EventLoop& loop, const std::string& path,
+                                                qcow2::Access access) {
+  const auto file_access = access == qcow2::Access::kRead ? FileAccess::kRead : FileAccess::kWrite;
+  ORRERY_TRY(auto file, open_image_file(loop, path, file_access));
+  qcow2::DiskOptions options;
+  options.access = access;
+  return qcow2::Disk::open(loop, std::move(file), options);
+}
+
+Result<> expect_qcow2(const std::string& path, std::optional<Format> said) {
+  if (::access(path.c_str(), R_OK) != 0) return fail_errno(path + ": cannot open");
+  ORRERY_TRY(const Format format, choose_format(path, said));
+  if (format != Format::kQcow2) return fail(path + ": is a raw disk, and this is for qcow2");
+  return {};
+}
+
+}  // namespace orrery::storage

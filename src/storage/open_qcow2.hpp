@@ -1,0 +1,22 @@
+// A qcow2 image alone, for tools. Private to storage/.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "storage/disk_format.hpp"
+#include "storage/qcow2/disk.hpp"
+
+namespace orrery::storage {
+
+// Without what lies below it; runs the loop.
+Result<std::unique_ptr<qcow2::Disk>> open_alone(EventLoop& loop, const std::string& path,
+                                                qcow2::Access access);
+
+// For what only qcow2 has.
+Result<> expect_qcow2(const std::string& path, std::optional<Format> said);
+
+}  // namespace orrery::storage
