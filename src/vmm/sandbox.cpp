@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <memory>
 
+#include <asm/prctl.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
@@ -115,6 +116,9 @@ void add_common(Filter& filter) {
   constexpr unsigned kProtection = 2;
   filter.allow(SCMP_SYS(mmap), masked(kProtection, PROT_EXEC, 0));
   filter.allow(SCMP_SYS(mprotect), masked(kProtection, PROT_EXEC, 0));
+  // Translated code finds its vCPU by GS. Where the kernel lets no program write that itself (no
+  // FSGSBASE), a vCPU's thread asks for it.
+  filter.allow(SCMP_SYS(arch_prctl), equal(0, ARCH_SET_GS));
   // Threads, no processes. clone3 has its flags in memory, where no filter sees them; glibc then
   // takes clone.
   constexpr std::uint64_t kThread = CLONE_VM | CLONE_THREAD | CLONE_SIGHAND;

@@ -8,10 +8,12 @@
 #include <functional>
 #include <thread>
 
+#include <asm/prctl.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace orrery::vmm {
@@ -71,6 +73,14 @@ TEST_F(SandboxDeathTest, NoMemoryBecomesExecutable) {
                                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
                        return ::mprotect(page, 4096, PROT_READ | PROT_EXEC);
                      }),
+              testing::KilledBySignal(SIGSYS), kTold);
+}
+
+// As on hosts without FSGSBASE, where the translator cannot do without.
+TEST_F(SandboxDeathTest, AThreadSetsGsAndNoOtherRegisterOfItsKind) {
+  EXPECT_EXIT(inside({}, [] { return ::syscall(SYS_arch_prctl, ARCH_SET_GS, 0) == 0 ? 7 : 8; }),
+              testing::ExitedWithCode(7), "");
+  EXPECT_EXIT(inside({}, [] { return ::syscall(SYS_arch_prctl, ARCH_SET_FS, 0) == 0 ? 7 : 8; }),
               testing::KilledBySignal(SIGSYS), kTold);
 }
 
