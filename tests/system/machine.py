@@ -36,6 +36,8 @@ class Machine:
     tap: str | None = None  # an interface of the host, or of the network namespace that the command runs in
     no_reboot: bool = True
     debug_exit: bool = False
+    engine: str | None = None  # where a test is about one
+    more: list[str] = dataclasses.field(default_factory=list)  # words for Orrery only
 
     def command(self) -> list[str]:
         return self._qemu() if settings.peer == "qemu" else self._orrery()
@@ -49,7 +51,7 @@ class Machine:
         return words
 
     def _orrery(self) -> list[str]:
-        words = [str(ORRERY), "run", "--engine", settings.engine, *self._boot("--")]
+        words = [str(ORRERY), "run", "--engine", self.engine or settings.engine, *self._boot("--")]
         words += ["--memory", self.memory, "--cpus", str(self.cpus)]
         for disk in self.disks:
             words += ["--disk", str(disk)]
@@ -58,7 +60,7 @@ class Machine:
         words += ["--net", f"tap={self.tap}"] if self.tap else []
         words += ["--no-reboot"] if self.no_reboot else []
         words += ["--debug-exit"] if self.debug_exit else []
-        return words
+        return words + self.more
 
     def _qemu(self) -> list[str]:
         words = ["qemu-system-x86_64", "-accel", "tcg", "-machine", "pc", "-cpu", "max", "-nodefaults"]

@@ -35,7 +35,9 @@ std::vector<Detail> Translator::details() const {
                                  {"slow memory accesses", statistics_.slow_accesses},
                                  {"indirect jumps looked up", statistics_.unknown_indirects},
                                  {"entries looked up", statistics_.continues},
-                                 {"code cache cleared", statistics_.clears}};
+                                 {"code cache cleared", statistics_.clears},
+                                 {"microseconds that the longest clearing took",
+                                  static_cast<std::uint64_t>(statistics_.longest_clear.count())}};
   append_mnemonics(details, "interpreted within blocks:", statistics_.callouts);
   append_mnemonics(details, "interpreted at a block's end:", statistics_.systems);
   append_mnemonics(details, "interpreted between blocks:", statistics_.interpreted);

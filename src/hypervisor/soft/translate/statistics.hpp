@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 
 #include <Zydis/Zydis.h>
@@ -15,6 +16,7 @@ struct Statistics {
   std::uint64_t links = 0;              // of jumps
   std::uint64_t slow_accesses = 0;      // that the inline check left aside
   std::uint64_t clears = 0;             // of the code cache, when it was full
+  std::chrono::microseconds longest_clear{};
   std::uint64_t unknown_indirects = 0;  // jumps whose target was not in the table
   std::uint64_t continues = 0;          // exits to look for a block at a known address
   // Executed by the interpreter in the middle of a block, at its end with the code going on where

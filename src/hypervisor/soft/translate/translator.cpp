@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <chrono>
 #include <utility>
 
 #include <asm/prctl.h>
@@ -254,6 +255,7 @@ void Translator::renew(Page& page) {
 }
 
 void Translator::clear() {
+  const auto begin = std::chrono::steady_clock::now();
   cache_->clear();
   sites_.clear();
   pages_.clear();
@@ -262,6 +264,9 @@ void Translator::clear() {
   std::fill(slots_.begin(), slots_.end(), nullptr);
   for (auto& id : cpu_.translation_.page_ids) id.store(0, std::memory_order_relaxed);
   cpu_.translation_.forget_indirects();
+  const auto took = std::chrono::steady_clock::now() - begin;
+  statistics_.longest_clear = std::max(statistics_.longest_clear,
+                                       std::chrono::duration_cast<std::chrono::microseconds>(took));
 }
 
 // ---- Translating
