@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 
 #include "base/types.hpp"
@@ -33,5 +34,19 @@ struct Page {
   bool contains(std::uint64_t rip) const { return (rip & ~(kPageSize - 1)) == linear; }
   std::size_t slot() const { return page_slot(linear, mode); }
 };
+
+struct PageKey {
+  std::uint64_t linear;
+  std::uint64_t physical;
+  AccessMode mode;
+  friend bool operator==(const PageKey&, const PageKey&) = default;
+};
+struct HashPageKey {
+  std::size_t operator()(const PageKey& key) const {
+    return (key.linear >> 12) * 0x9e37'79b9'7f4a'7c15 ^ key.physical ^
+           static_cast<std::size_t>(key.mode);
+  }
+};
+using PageMap = std::unordered_map<PageKey, std::unique_ptr<Page>, HashPageKey>;
 
 }  // namespace orrery::hypervisor::soft::translate

@@ -237,7 +237,7 @@ void Translator::forget_local_pages() {
 }
 
 Page* Translator::find_page(std::uint64_t linear, GuestPhysical physical) {
-  const Key key{linear, physical.value(), cpu_.access_mode_};
+  const PageKey key{linear, physical.value(), cpu_.access_mode_};
   std::unique_ptr<Page>& entry = pages_[key];
   if (entry == nullptr) {
     const CodePages::Page& code = cpu_.code_pages_.page(physical);
@@ -257,8 +257,7 @@ void Translator::renew(Page& page) {
 void Translator::clear() {
   const auto begin = std::chrono::steady_clock::now();
   cache_->clear();
-  sites_.clear();
-  pages_.clear();
+  forgotten_.take(pages_, sites_);
   ++statistics_.clears;
   std::fill(known_.begin(), known_.end(), Known{});
   std::fill(slots_.begin(), slots_.end(), nullptr);
@@ -273,6 +272,7 @@ void Translator::clear() {
 
 bool Translator::translate() {
   if (cache_->room() < kLeastRoom) clear();
+  forgotten_.step();
   const std::uint64_t rip = cpu_.next_block_rip_;
   Page* page = page_at(rip);
   if (page == nullptr || page->times_changed > kMostChanges) return false;

@@ -9,7 +9,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "base/error.hpp"
@@ -19,6 +18,7 @@
 #include "hypervisor/soft/translate/code_cache.hpp"
 #include "hypervisor/soft/translate/emit/block_emitter.hpp"
 #include "hypervisor/soft/translate/emit/gates.hpp"
+#include "hypervisor/soft/translate/forgotten.hpp"
 #include "hypervisor/soft/translate/options.hpp"
 #include "hypervisor/soft/translate/page.hpp"
 #include "hypervisor/soft/translate/statistics.hpp"
@@ -110,19 +110,8 @@ class Translator {
   Statistics statistics_;
   std::uint32_t next_id_ = 1;
 
-  struct Key {
-    std::uint64_t linear;
-    std::uint64_t physical;
-    AccessMode mode;
-    friend bool operator==(const Key&, const Key&) = default;
-  };
-  struct HashKey {
-    std::size_t operator()(const Key& key) const {
-      return (key.linear >> 12) * 0x9e37'79b9'7f4a'7c15 ^ key.physical ^
-             static_cast<std::size_t>(key.mode);
-    }
-  };
-  std::unordered_map<Key, std::unique_ptr<Page>, HashKey> pages_;
+  PageMap pages_;
+  Forgotten forgotten_;
   std::vector<Page*> slots_;  // by page_slot(); good where State::page_ids has the page's id
   // Of which slots the page is not a global one: those have an id in one address space only.
   std::array<std::uint64_t, State::kPageSlots / 64> local_slots_{};

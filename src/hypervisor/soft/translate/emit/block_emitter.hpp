@@ -50,14 +50,6 @@ struct Sites {
   std::deque<X87Site> x87;
   std::deque<IndirectSite> indirects;
   std::vector<LinkSite> links;
-
-  void clear() {
-    accesses.clear();
-    indirects.clear();
-    callouts.clear();
-    x87.clear();
-    links.clear();
-  }
 };
 
 class BlockEmitter {
