@@ -16,8 +16,6 @@ namespace orrery::fuzz {
 
 // One operation is a byte that says what, and what it takes.
 inline constexpr unsigned kLongestRun = 128;
-// A saved state costs as much as hundreds of accesses: a change and a way back per input.
-inline constexpr unsigned kMostStates = 2;
 
 // A state that a device saved is one that it takes back, and that it saves again.
 inline void check_round_trip(device::Device& device) {
@@ -60,6 +58,7 @@ inline void access(device::Device& device, const Shape& shape, Input& input, boo
 template <typename Extra>
 void drive(device::Device& device, testing::FakeHost& host, const Shape& shape, Input& input,
            Extra extra) {
+  const unsigned states_allowed = most_states(input);
   unsigned states = 0;
   for (unsigned i = 0; i < kLongestRun && !input.empty(); ++i) {
     switch (input.take<std::uint8_t>() % 16) {
@@ -71,10 +70,10 @@ void drive(device::Device& device, testing::FakeHost& host, const Shape& shape, 
       case 11: host.advance(Ticks(input.take<std::uint32_t>() % (1u << 24))); break;
       case 12: extra(input); break;
       case 13:
-        if (states++ < kMostStates) check_round_trip(device);
+        if (states++ < states_allowed) check_round_trip(device);
         break;
       case 14:
-        if (states++ < kMostStates) restore_damaged(device, input);
+        if (states++ < states_allowed) restore_damaged(device, input);
         break;
       case 15:
         if (input.take<std::uint8_t>() % 8 == 0) device.reset();

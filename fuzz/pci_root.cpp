@@ -71,7 +71,7 @@ void save_and_restore(const Bus& bus) {
 
 class Session {
  public:
-  explicit Session(Input& input) : input_(input) {}
+  explicit Session(Input& input) : input_(input), states_allowed_(most_states(input)) {}
 
   void run() {
     for (unsigned n = 0; n < kMostActions && !input_.empty(); ++n) {
@@ -82,7 +82,6 @@ class Session {
 
  private:
   static constexpr unsigned kMostActions = 128;
-  static constexpr unsigned kMostStates = 2;  // each costs as much as a hundred accesses
 
   void act() {
     testing::SampleFunction& function =
@@ -120,12 +119,13 @@ class Session {
         break;
       }
       default:
-        if (states_++ < kMostStates) save_and_restore(bus_);
+        if (states_++ < states_allowed_) save_and_restore(bus_);
     }
   }
 
   Input& input_;
   Bus bus_;
+  const unsigned states_allowed_;
   unsigned states_ = 0;
 };
 

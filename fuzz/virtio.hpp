@@ -57,7 +57,9 @@ class ThriftyHost : public testing::FakeHost {
 template <typename Port>
 class Session {
  public:
-  explicit Session(Input& input) : input_(input) { start(input.take<std::uint8_t>()); }
+  explicit Session(Input& input) : input_(input), states_allowed_(most_states(input)) {
+    start(input.take<std::uint8_t>());
+  }
 
   void run() {
     for (unsigned n = 0; n < kMostActions && !input_.empty(); ++n) act(input_.take<std::uint8_t>());
@@ -75,7 +77,6 @@ class Session {
   static constexpr std::uint64_t kBuffers = 0x3'0000;
   static constexpr std::uint16_t kQueueSize = 8;
   static constexpr unsigned kMostActions = 64;
-  static constexpr unsigned kMostStates = 2;  // each costs as much as all else together
   // Posted work that begets work without end would be a finding of its own; this many is plenty.
   static constexpr std::size_t kPatience = 1000;
 
@@ -117,7 +118,7 @@ class Session {
   }
 
   void save_and_restore() {
-    if (states_++ >= kMostStates) return;
+    if (states_++ >= states_allowed_) return;
     const auto state = device_->save();
     Port other_port;
     ThriftyHost other_host(kMemory);
@@ -169,6 +170,7 @@ class Session {
   }
 
   Input& input_;
+  const unsigned states_allowed_;
   unsigned states_ = 0;
   ThriftyHost host_{kMemory};
   Port port_;

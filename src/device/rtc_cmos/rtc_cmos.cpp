@@ -152,21 +152,24 @@ std::int64_t RtcCmos::period() const {
   return (std::int64_t{1} << (rate - 1)) * kSecond / kCrystal;
 }
 
-bool RtcCmos::alarm_matches(std::int64_t second) const {
+// How many seconds after SECOND the alarm may go off at the earliest: 0 if it does at SECOND.
+std::int64_t RtcCmos::alarm_distance(std::int64_t second) const {
   const auto of_day = static_cast<unsigned>((second % kDay + kDay) % kDay);
   const auto matches = [this](Index index, std::uint8_t now) {
     return r_.time[index] >= kAlarmAnyFrom || r_.time[index] == now;
   };
-  return matches(kSecondsAlarm, format().encode(of_day % 60)) &&
-         matches(kMinutesAlarm, format().encode(of_day / 60 % 60)) &&
-         matches(kHoursAlarm, format().encode_hour(of_day / 3600));
+  if (!matches(kHoursAlarm, format().encode_hour(of_day / 3600))) return 3600 - of_day % 3600;
+  if (!matches(kMinutesAlarm, format().encode(of_day / 60 % 60))) return 60 - of_day % 60;
+  return matches(kSecondsAlarm, format().encode(of_day % 60)) ? 0 : 1;
 }
 
 // The first second after AFTER, and at most UNTIL, at which the alarm goes off.
 std::optional<std::int64_t> RtcCmos::next_alarm(std::int64_t after, std::int64_t until) const {
   until = std::min(until, after + kDay);
-  for (std::int64_t second = after + 1; second <= until; ++second) {
-    if (alarm_matches(second)) return second;
+  for (std::int64_t second = after + 1; second <= until;) {
+    const std::int64_t distance = alarm_distance(second);
+    if (distance == 0) return second;
+    second += distance;
   }
   return std::nullopt;
 }

@@ -62,7 +62,7 @@ class RtcCmos : public Device {
   Format format() const { return Format(r_.b); }
   std::int64_t clock() const { return host_.now().value() + r_.offset; }
   std::int64_t period() const;  // of the periodic interrupt; 0: none
-  bool alarm_matches(std::int64_t second) const;
+  std::int64_t alarm_distance(std::int64_t second) const;
   std::optional<std::int64_t> next_alarm(std::int64_t after, std::int64_t until) const;
 
   std::uint8_t read_data();
