@@ -12,6 +12,7 @@ struct Skipped {
 };
 
 constexpr const char* kEntersKernel = "enters the host's kernel";
+constexpr const char* kParavirtual = "paravirtual hosts raise #UD for it in ring 3";
 constexpr const char* kHostSpecific = "answers differ between processors by design";
 constexpr const char* kSegments = "the host's descriptor tables and bases are not the test's";
 constexpr const char* kUmip = "the host's kernel forbids or emulates it in ring 3";
@@ -22,6 +23,7 @@ constexpr const char* kRandomNumbers = "not deterministic";
 constexpr Skipped kSkipped[] = {
     {ZYDIS_MNEMONIC_SYSCALL, kEntersKernel},
     {ZYDIS_MNEMONIC_SYSENTER, kEntersKernel},
+    {ZYDIS_MNEMONIC_SYSEXIT, kParavirtual},
     {ZYDIS_MNEMONIC_INT, kEntersKernel},
     {ZYDIS_MNEMONIC_INT1, "a debug trap belongs to the host's kernel"},
     {ZYDIS_MNEMONIC_VMCALL, kEntersKernel},

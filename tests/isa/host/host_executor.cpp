@@ -75,6 +75,8 @@ void leave_test(ucontext_t& context) {
   const auto hole = static_cast<std::uint64_t>(isa_host_exit_after_fault - isa_host_exit_page);
   const std::uint64_t behind_test = kExitPage + hole;
   gregs[REG_RIP] = static_cast<greg_t>(behind_test);
+  // A paravirtual host cannot return to a stack pointer that is not canonical.
+  gregs[REG_RSP] = static_cast<greg_t>(control().stack);
   gregs[REG_EFL] = 0x202;
   const auto selectors = static_cast<std::uint64_t>(gregs[REG_CSGSFS]);
   gregs[REG_CSGSFS] = static_cast<greg_t>((selectors & ~0xffffull) | kUserCode64);
@@ -144,6 +146,12 @@ Result<> install_handlers() {
 }
 
 }  // namespace
+
+bool has_32bit_code() {
+  bool readable = false;
+  __asm__("verr %w1" : "=@ccz"(readable) : "r"(kUserCode32));
+  return readable;
+}
 
 Result<std::unique_ptr<HostExecutor>> HostExecutor::create() {
   ORRERY_CHECK(map_sandbox());

@@ -13,6 +13,10 @@
 
 namespace orrery::isa::host {
 
+// Whether the kernel here has a segment for 32-bit code (CONFIG_IA32_EMULATION, and not switched
+// off).
+bool has_32bit_code();
+
 class HostExecutor final : public Executor {
  public:
   // At most one exists: it owns the sandbox's addresses and the signal handlers.
@@ -20,7 +24,9 @@ class HostExecutor final : public Executor {
   ~HostExecutor() override;
 
   std::string_view name() const override { return "host"; }
-  bool supports(Mode mode) const override { return mode != Mode::kSupervisor64; }
+  bool supports(Mode mode) const override {
+    return mode == Mode::kUser64 || (mode == Mode::kUser32 && has_32bit_code());
+  }
   void load_code(std::uint64_t offset, std::span<const std::byte> code) override;
   std::span<std::byte> data() override;
   Outcome run(Mode mode, const Snapshot& start) override;

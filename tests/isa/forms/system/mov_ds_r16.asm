@@ -4,7 +4,7 @@
 ;! out: rcx=0x2b
 ;! in: rdx=0
 ;! out: rcx=0x0
-;! in: rdx=0x23
-;! out: rcx=0x23
+;! in: rdx=0x33
+;! out: rcx=0x33
 mov ds, dx
 mov ecx, ds
