@@ -85,7 +85,6 @@ void Counter::start(Clocks now) {
   if (!gate_) stopped_at_ = now;
 }
 
-// Applies a new period that has begun by now.
 void Counter::settle(Clocks now) {
   if (!next_period_ || elapsed(now) < period_) return;
   start_ += period_;

@@ -22,6 +22,8 @@ class Counter {
   void latch_status(Clocks now);
   void set_gate(bool level, Clocks now);
 
+  // Applies a new period that has begun by now. All others do so first.
+  void settle(Clocks now);
   bool output(Clocks now);
   // When the output next rises, if it will.
   std::optional<Clocks> next_rise(Clocks now);
@@ -59,7 +61,6 @@ class Counter {
   Clocks elapsed(Clocks now) const { return (stopped_at_ ? *stopped_at_ : now) - start_; }
   void load(Clocks period, Clocks now);
   void start(Clocks now);
-  void settle(Clocks now);
   std::uint16_t count(Clocks now);
   std::uint8_t status(Clocks now);
 

@@ -7,7 +7,9 @@ constexpr unsigned kVersion = 1;
 }
 
 State Pit8254::save() const {
-  return save_fields(name(), kVersion, r_);
+  Registers settled = r_;
+  for (Counter& counter : settled.counters) counter.settle(clocks());
+  return save_fields(name(), kVersion, settled);
 }
 
 Result<> Pit8254::restore(const State& state) {

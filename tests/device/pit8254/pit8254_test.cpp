@@ -174,5 +174,17 @@ TEST_F(Pit8254Test, SaveRestore) {
   EXPECT_TRUE(other_host.next_deadline().has_value());
 }
 
+TEST_F(Pit8254Test, WhatIsSavedDoesNotDependOnWhoLookedBefore) {
+  write8(pit, Pit8254::kPort61, 0, 1);  // the gate of counter 2
+  program(2, 2, 1000);
+  clocks(10);
+  out(2, 500 & 0xff);
+  out(2, 500 >> 8);
+  clocks(1200);  // the new count has begun, and nobody has seen it
+  const State unseen = pit.save();
+  port61();
+  EXPECT_EQ(pit.save(), unseen);
+}
+
 }  // namespace
 }  // namespace orrery::device::pit8254
