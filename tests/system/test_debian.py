@@ -22,7 +22,7 @@ class DebianTest(SystemTest):
         state = guest.run("systemctl is-system-running --wait", timeout=300, status=None)
         self.assertEqual(state, "running", guest.run("systemctl --failed --no-legend --plain", status=None))
         # The boot does not wait for the network: a link is routable first, and configured once the lease is applied.
-        guest.run("timeout 400 sh -c 'until networkctl --no-legend | grep -q \"routable *configured\"; do sleep 0.2; done'", timeout=500)
+        guest.run("timeout 120 sh -c 'until networkctl --no-legend | grep -q \"routable *configured\"; do sleep 0.2; done'", timeout=180)
         guest.run("ping -c 1 -W 10 10.0.2.2")
         self.power_off(guest)
 
