@@ -22,7 +22,7 @@ class Counter {
   void latch_status(Clocks now);
   void set_gate(bool level, Clocks now);
 
-  // Applies a new period that has begun by now. All others do so first.
+  // Applies a new period that has begun by now, which the other calls do by themselves.
   void settle(Clocks now);
   bool output(Clocks now);
   // When the output next rises, if it will.
