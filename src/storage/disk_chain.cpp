@@ -76,9 +76,7 @@ Task<Result<>> rename_backing(qcow2::Image& image, NewBacking backing) {
   Result<> done = co_await image.flush();
   if (!done) co_return done;
   image.header().backing = std::move(backing.name);
-  const auto* const text = reinterpret_cast<const std::byte*>(backing.format.data());
-  image.header().set_extension(qcow2::kExtensionBackingFormat,
-                               {text, text + backing.format.size()});
+  image.header().set_backing_format(backing.format);
   co_return co_await image.record_parent(backing.identity);
 }
 
@@ -125,6 +123,7 @@ Result<bool> is_recorded_parent(EventLoop& loop, const std::string& path,
 Result<> commit_disk(EventLoop& loop, const std::string& path, const Progress& progress) {
   ORRERY_CHECK(expect_qcow2(path, std::nullopt));
   DiskOptions below;
+  bool remembers = false;
   {
     // Opened whole, which fails where the backing file is another by now.
     DiskOptions whole;
@@ -139,12 +138,15 @@ Result<> commit_disk(EventLoop& loop, const std::string& path, const Progress& p
     if (const std::string said = header.backing_format(); !said.empty()) {
       ORRERY_TRY(below.format, parse_format(said));
     }
+    // What is never written, only read, has nothing recorded.
+    remembers = !header.extended_l2() && (header.incompatible & qcow2::kCorrupt) == 0;
   }
   auto backing = open_disk(loop, below);
   if (!backing) return fail(backing.error().context(path + ": its backing file"));
   // While the backing file changes, and after a crash, any content of it may be below.
-  ORRERY_CHECK(record_parent(loop, path, {}));
+  if (remembers) ORRERY_CHECK(record_parent(loop, path, {}));
   ORRERY_CHECK(commit_into(loop, **backing, path, progress));
+  if (!remembers) return {};
   ORRERY_TRY(const DiskIdentity identity, identity_of(**backing, below.path));
   return record_parent(loop, path, identity);
 }

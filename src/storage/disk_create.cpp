@@ -62,9 +62,7 @@ Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options,
   while (1ull << header.cluster_bits > options.cluster_size) --header.cluster_bits;
   while (1ull << header.cluster_bits < options.cluster_size) ++header.cluster_bits;
   if (options.backing_format && !options.backing.empty()) {
-    const std::string_view name = name_of(*options.backing_format);
-    const auto* const text = reinterpret_cast<const std::byte*>(name.data());
-    header.set_extension(qcow2::kExtensionBackingFormat, {text, text + name.size()});
+    header.set_backing_format(name_of(*options.backing_format));
   }
   qcow2::set_identities(header, {.own = draw_identity(), .parent = parent});
   return qcow2::make_empty(header);

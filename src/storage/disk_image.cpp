@@ -96,8 +96,9 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions&
 }
 
 // Without reading data: what another program wrote and hid is found by comparing only.
-Result<> check_link(const std::string& above, const DiskIdentity& expected,
-                    const std::string& below, const DiskIdentity& found) {
+Result<> check_link(const qcow2::Image& image, const std::string& below,
+                    const DiskIdentity& found) {
+  const DiskIdentity& expected = image.identities().parent;
   if (expected.kind == DiskIdentity::Kind::kNone || expected == found) return {};
   const bool foreign =
       expected.kind == DiskIdentity::Kind::kIdentifier && found.kind == DiskIdentity::Kind::kFile;
@@ -106,9 +107,9 @@ Result<> check_link(const std::string& above, const DiskIdentity& expected,
       "{3}{4}. {0} would read as a mixture of both, so it is not opened. Bring the old file "
       "back; or name where it is now with `orrery disk rebase --verify --backing FILE {0}`; "
       "or, only if you know that {1} still reads the same, keep it with `orrery disk rebase "
-      "--unchecked --backing {1} {0}`",
-      above, below, describe(expected), describe(found),
-      foreign ? ", written by a program that keeps no identifiers" : ""));
+      "--unchecked --backing {5} {0}`",
+      image.path(), below, describe(expected), describe(found),
+      foreign ? ", written by a program that keeps no identifiers" : "", image.header().backing));
 }
 
 Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
@@ -137,7 +138,7 @@ Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
   auto opened = open(below);
   if (!opened) return fail(opened.error().context(above + ": its backing file"));
   ORRERY_TRY(const DiskIdentity found, identity_of(**opened, below.path));
-  ORRERY_CHECK(check_link(above, disk.image().identities().parent, below.path, found));
+  ORRERY_CHECK(check_link(disk.image(), below.path, found));
   disk.set_backing(std::move(*opened));
   return {};
 }

@@ -175,6 +175,32 @@ TEST_F(DiskTest, ShowsWhenAParentHasChanged) {
   }
 }
 
+// The remedy that the error tells, as it stands there, where paths are relative.
+TEST_F(DiskTest, ARemedyForAChangedParentWorksFromAnotherFolder) {
+  shell("mkdir @vms");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_);
+  expect_done("create vms/base.qcow2 4M");
+  expect_done("create vms/top.qcow2 --backing base.qcow2");
+  shell("qemu-io -c 'write -P 2 1M 1M' vms/base.qcow2");
+  const std::string said = disk("map vms/top.qcow2").output;
+  const std::string opening = "`orrery disk ";
+  const std::size_t found = said.rfind(opening);
+  const std::size_t begin = found == std::string::npos ? said.size() : found + opening.size();
+  expect_done(said.substr(begin, said.find('`', begin) - begin));
+  expect_done("map vms/top.qcow2");
+  std::filesystem::current_path(before);
+}
+
+TEST_F(DiskTest, CommitsADiskThatItReadsAndDoesNotWrite) {
+  shell("qemu-img create -f qcow2 @base.qcow2 4M");
+  shell("qemu-img create -f qcow2 -o extended_l2=on -b base.qcow2 -F qcow2 @top.qcow2");
+  shell("qemu-io -c 'write -P 2 1M 1M' @top.qcow2");
+  shell("qemu-img convert -O raw @top.qcow2 @expected.raw");
+  expect_done("commit @top.qcow2");
+  shell("qemu-img compare @base.qcow2 @expected.raw && qemu-img compare @top.qcow2 @expected.raw");
+}
+
 TEST_F(DiskTest, FindsAParentThatWasMovedByItsIdentifier) {
   expect_done("create @base.qcow2 4M");
   expect_done("resize @base.qcow2 5M");

@@ -36,10 +36,7 @@ class DiskImageTest : public ::testing::Test {
     qcow2::Header header;
     header.size = 1_MiB;
     header.backing = backing;
-    if (!backing_format.empty()) {
-      const auto* const text = reinterpret_cast<const std::byte*>(backing_format.data());
-      header.set_extension(qcow2::kExtensionBackingFormat, {text, text + backing_format.size()});
-    }
+    header.set_backing_format(backing_format);
     if (change) change(header);
     auto bytes = qcow2::make_empty(header);
     EXPECT_TRUE(bytes) << bytes.error().message();

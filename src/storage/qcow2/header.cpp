@@ -170,6 +170,11 @@ std::string Header::backing_format() const {
   return found == nullptr ? std::string() : text_of(found->data);
 }
 
+void Header::set_backing_format(std::string_view name) {
+  const auto* const text = reinterpret_cast<const std::byte*>(name.data());
+  set_extension(kExtensionBackingFormat, {text, text + name.size()});
+}
+
 bool has_magic(ByteSpan start) {
   return start.size() >= 8 && u32(start, field::kMagicAt) == kMagic;
 }

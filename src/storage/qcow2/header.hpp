@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -50,6 +51,7 @@ struct Header {
   // Instead of one of the same type; no data: none.
   void set_extension(std::uint32_t type, std::vector<std::byte> data);
   std::string backing_format() const;  // empty: not said
+  void set_backing_format(std::string_view name);
 };
 
 // True for a file that begins like qcow2.
