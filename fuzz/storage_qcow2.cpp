@@ -13,8 +13,8 @@
 #include "storage/memory_file.hpp"
 #include "storage/qcow2/check.hpp"
 #include "storage/qcow2/disk.hpp"
-#include "storage/run_task.hpp"
-#include "storage/submitted.hpp"
+#include "storage/request/run_task.hpp"
+#include "storage/request/submitted.hpp"
 
 namespace orrery::fuzz {
 namespace {

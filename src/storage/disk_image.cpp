@@ -9,11 +9,11 @@
 
 #include "base/file_descriptor.hpp"
 #include "base/format.hpp"
-#include "storage/open_file.hpp"
+#include "storage/io/open_file.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/raw_disk.hpp"
-#include "storage/run_task.hpp"
-#include "storage/submitted.hpp"
+#include "storage/request/run_task.hpp"
+#include "storage/request/submitted.hpp"
 
 namespace orrery::storage {
 namespace {

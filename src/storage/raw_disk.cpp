@@ -16,11 +16,11 @@
 #include "base/bits.hpp"
 #include "base/format.hpp"
 #include "base/log.hpp"
-#include "storage/disk_executor.hpp"
-#include "storage/disk_file.hpp"
 #include "storage/disk_format.hpp"
-#include "storage/open_file.hpp"
-#include "storage/request_check.hpp"
+#include "storage/io/disk_executor.hpp"
+#include "storage/io/disk_file.hpp"
+#include "storage/io/open_file.hpp"
+#include "storage/request/request_check.hpp"
 
 namespace orrery::storage {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/types.hpp"
-#include "storage/disk_executor.hpp"
+#include "storage/io/disk_executor.hpp"
 
 namespace orrery::testing {
 

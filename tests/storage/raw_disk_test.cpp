@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file_descriptor.hpp"
-#include "storage/disk_executor.hpp"
+#include "storage/io/disk_executor.hpp"
 
 namespace orrery::storage {
 namespace {

@@ -95,7 +95,7 @@ class TapTest(SystemTest):
 
         # The guest's server uses sendfile(2). What writes small pieces, as BusyBox's nc does, sends each as a short frame
         # where the receiver keeps up.
-        guest.run("httpd -h /tmp && sleep 1")
+        guest.run("httpd -h /tmp")
         connection = self.inside(lambda: socket.create_connection((GUEST, 80), timeout=600))
         self.addCleanup(connection.close)
         connection.sendall(b"GET /file HTTP/1.0\r\n\r\n")

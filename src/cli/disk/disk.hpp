@@ -13,7 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
-#include "storage/disk_tools.hpp"
+#include "storage/tools/disk_tools.hpp"
 
 namespace orrery::cli::disk {
 

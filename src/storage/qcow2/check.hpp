@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 #include "base/task.hpp"
-#include "storage/disk_tools.hpp"
 #include "storage/qcow2/image.hpp"
+#include "storage/tools/disk_tools.hpp"
 
 namespace orrery::storage::qcow2 {
 

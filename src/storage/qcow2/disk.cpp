@@ -1,6 +1,6 @@
 #include "storage/qcow2/disk.hpp"
 
-#include "storage/run_task.hpp"
+#include "storage/request/run_task.hpp"
 
 namespace orrery::storage::qcow2 {
 

@@ -8,7 +8,7 @@
 #include "base/event_loop.hpp"
 #include "port/blocks.hpp"
 #include "storage/qcow2/image.hpp"
-#include "storage/task_disk.hpp"
+#include "storage/request/task_disk.hpp"
 
 namespace orrery::storage::qcow2 {
 

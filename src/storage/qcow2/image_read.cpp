@@ -5,7 +5,7 @@
 #include "base/format.hpp"
 #include "storage/qcow2/decompress.hpp"
 #include "storage/qcow2/in_flight.hpp"
-#include "storage/submitted.hpp"
+#include "storage/request/submitted.hpp"
 
 namespace orrery::storage::qcow2 {
 

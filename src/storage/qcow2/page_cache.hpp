@@ -18,7 +18,7 @@
 
 #include "base/error.hpp"
 #include "base/task.hpp"
-#include "storage/image_file.hpp"
+#include "storage/io/image_file.hpp"
 
 namespace orrery::storage::qcow2 {
 

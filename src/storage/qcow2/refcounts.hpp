@@ -15,7 +15,7 @@
 
 #include "base/error.hpp"
 #include "base/task.hpp"
-#include "storage/image_file.hpp"
+#include "storage/io/image_file.hpp"
 #include "storage/qcow2/header.hpp"
 #include "storage/qcow2/page_cache.hpp"
 

@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/task.hpp"
-#include "storage/image_file.hpp"
+#include "storage/io/image_file.hpp"
 #include "storage/qcow2/header.hpp"
 #include "storage/qcow2/image.hpp"
 

@@ -14,7 +14,7 @@
 #include "storage/qcow2/check.hpp"
 #include "storage/qcow2/create.hpp"
 #include "storage/qcow2/disk.hpp"
-#include "storage/run_task.hpp"
+#include "storage/request/run_task.hpp"
 #include "support/fake_ports.hpp"
 
 namespace orrery::testing {

@@ -11,8 +11,8 @@
 #include "storage/disk_image.hpp"
 #include "storage/qcow2/check.hpp"
 #include "storage/qcow2/disk.hpp"
-#include "storage/run_task.hpp"
-#include "storage/submitted.hpp"
+#include "storage/request/run_task.hpp"
+#include "storage/request/submitted.hpp"
 
 namespace orrery::storage {
 namespace {

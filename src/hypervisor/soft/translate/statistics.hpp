@@ -10,15 +10,15 @@
 namespace orrery::hypervisor::soft::translate {
 
 struct Statistics {
-  std::uint64_t blocks = 0;         // translated
-  std::uint64_t instructions = 0;   // in them
-  std::uint64_t entries = 0;        // of translated code by the engine
-  std::uint64_t links = 0;          // of jumps
-  std::uint64_t slow_accesses = 0;  // that the inline check left aside
-  std::uint64_t clears = 0;         // of the code cache, when it was full
-  std::chrono::microseconds longest_clear{};
-  std::uint64_t unknown_indirects = 0;  // jumps whose target was not in the table
-  std::uint64_t continues = 0;          // exits to look for a block at a known address
+  std::uint64_t blocks = 0;                   // translated
+  std::uint64_t instructions = 0;             // in them
+  std::uint64_t entries = 0;                  // of translated code by the engine
+  std::uint64_t links = 0;                    // of jumps
+  std::uint64_t slow_accesses = 0;            // that the inline check left aside
+  std::uint64_t clears = 0;                   // of the code cache, when it was full
+  std::chrono::microseconds longest_clear{};  // by the clock: waiting for a processor is in it
+  std::uint64_t unknown_indirects = 0;        // jumps whose target was not in the table
+  std::uint64_t continues = 0;                // exits to look for a block at a known address
   // Executed by the interpreter in the middle of a block, at its end with the code going on where
   // it led, and at its end.
   std::array<std::uint64_t, ZYDIS_MNEMONIC_MAX_VALUE + 1> callouts{};

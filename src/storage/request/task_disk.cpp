@@ -1,7 +1,7 @@
-#include "storage/task_disk.hpp"
+#include "storage/request/task_disk.hpp"
 
 #include "base/format.hpp"
-#include "storage/request_check.hpp"
+#include "storage/request/request_check.hpp"
 
 namespace orrery::storage {
 

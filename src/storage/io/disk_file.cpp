@@ -1,4 +1,4 @@
-#include "storage/disk_file.hpp"
+#include "storage/io/disk_file.hpp"
 
 #include <fcntl.h>
 #include <linux/fs.h>

@@ -1,14 +1,14 @@
-#include "storage/disk_tools.hpp"
+#include "storage/tools/disk_tools.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/format.hpp"
-#include "storage/disk_copy.hpp"
 #include "storage/disk_image.hpp"
-#include "storage/open_qcow2.hpp"
 #include "storage/qcow2/check.hpp"
-#include "storage/run_task.hpp"
+#include "storage/request/run_task.hpp"
+#include "storage/tools/disk_copy.hpp"
+#include "storage/tools/open_qcow2.hpp"
 
 namespace orrery::storage {
 namespace {

@@ -1,4 +1,4 @@
-#include "storage/image_file.hpp"
+#include "storage/io/image_file.hpp"
 
 #include <algorithm>
 #include <array>

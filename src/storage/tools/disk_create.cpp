@@ -9,10 +9,10 @@
 #include "base/bits.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/format.hpp"
-#include "storage/disk_copy.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/qcow2/create.hpp"
 #include "storage/qcow2/identity.hpp"
+#include "storage/tools/disk_copy.hpp"
 
 namespace orrery::storage {
 namespace {

@@ -1,7 +1,7 @@
-#include "storage/open_file.hpp"
+#include "storage/io/open_file.hpp"
 
 #include "base/log.hpp"
-#include "storage/disk_file.hpp"
+#include "storage/io/disk_file.hpp"
 
 namespace orrery::storage {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/event_loop.hpp"
 #include "base/task.hpp"
 #include "port/blocks.hpp"
-#include "storage/disk_tools.hpp"
+#include "storage/tools/disk_tools.hpp"
 
 namespace orrery::storage {
 

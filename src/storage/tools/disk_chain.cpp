@@ -2,11 +2,11 @@
 #include <algorithm>
 
 #include "base/format.hpp"
-#include "storage/disk_copy.hpp"
 #include "storage/disk_image.hpp"
-#include "storage/disk_tools.hpp"
-#include "storage/open_qcow2.hpp"
-#include "storage/run_task.hpp"
+#include "storage/request/run_task.hpp"
+#include "storage/tools/disk_copy.hpp"
+#include "storage/tools/disk_tools.hpp"
+#include "storage/tools/open_qcow2.hpp"
 
 namespace orrery::storage {
 namespace {

@@ -1,4 +1,4 @@
-#include "storage/request_check.hpp"
+#include "storage/request/request_check.hpp"
 
 #include "base/format.hpp"
 

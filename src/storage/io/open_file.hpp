@@ -6,8 +6,8 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
-#include "storage/disk_executor.hpp"
-#include "storage/image_file.hpp"
+#include "storage/io/disk_executor.hpp"
+#include "storage/io/image_file.hpp"
 
 namespace orrery::storage {
 

@@ -1,10 +1,10 @@
-#include "storage/disk_copy.hpp"
+#include "storage/tools/disk_copy.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "storage/run_task.hpp"
-#include "storage/submitted.hpp"
+#include "storage/request/run_task.hpp"
+#include "storage/request/submitted.hpp"
 
 namespace orrery::storage {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "base/assert.hpp"
 #include "base/file_descriptor.hpp"
-#include "storage/disk_executor.hpp"
+#include "storage/io/disk_executor.hpp"
 #include "storage/raw_disk.hpp"
 
 namespace orrery::storage {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "storage/image_file.hpp"
+#include "storage/io/image_file.hpp"
 
 namespace orrery::storage {
 

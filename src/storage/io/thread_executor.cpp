@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "storage/disk_executor.hpp"
+#include "storage/io/disk_executor.hpp"
 
 namespace orrery::storage {
 namespace {

@@ -1,9 +1,9 @@
-#include "storage/open_qcow2.hpp"
+#include "storage/tools/open_qcow2.hpp"
 
 #include <unistd.h>
 
 #include "storage/disk_image.hpp"
-#include "storage/open_file.hpp"
+#include "storage/io/open_file.hpp"
 
 namespace orrery::storage {
 
