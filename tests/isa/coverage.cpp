@@ -8,33 +8,19 @@
 
 #include "hypervisor/soft/decode/table.hpp"
 #include "isa/cases/bundle.hpp"
+#include "isa/instruction.hpp"
 
 namespace orrery::isa {
 namespace {
 
 using Mnemonics = std::set<ZydisMnemonic>;
 
-ZydisDecoder decoder_for(Mode mode) {
-  ZydisDecoder decoder;
-  if (is_32bit(mode)) {
-    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
-  } else {
-    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-  }
-  return decoder;
-}
-
 void add_mnemonics(std::span<const std::byte> code, Mode mode, Mnemonics& found) {
   const ZydisDecoder decoder = decoder_for(mode);
   while (!code.empty()) {
-    ZydisDecodedInstruction info;
-    if (!ZYAN_SUCCESS(
-            ZydisDecoderDecodeInstruction(&decoder, nullptr, code.data(), code.size(), &info))) {
-      code = code.subspan(1);  // data between instructions
-      continue;
-    }
-    found.insert(info.mnemonic);
-    code = code.subspan(info.length);
+    const auto instruction = decode(decoder, code);
+    if (instruction) found.insert(instruction->info.mnemonic);
+    code = code.subspan(instruction ? instruction->info.length : 1);  // data between instructions
   }
 }
 

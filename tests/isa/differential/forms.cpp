@@ -4,7 +4,7 @@
 
 #include "hypervisor/soft/decode/instruction_sets.hpp"
 #include "hypervisor/soft/decode/table.hpp"
-#include "isa/differential/exceptions.hpp"
+#include "isa/differences.hpp"
 
 namespace orrery::isa::differential {
 namespace {
@@ -125,16 +125,6 @@ std::array<std::uint8_t, 3> vex_prefix(const Form& form, unsigned extensions, un
   return {0xc4, static_cast<std::uint8_t>((~extensions & 7) << 5 | map),
           static_cast<std::uint8_t>((form.wide ? 0x80u : 0u) | (~vvvv & 15) << 3 | length << 2 |
                                     prefix)};
-}
-
-ZydisDecoder decoder_for(Mode mode) {
-  ZydisDecoder decoder;
-  if (is_32bit(mode)) {
-    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
-  } else {
-    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-  }
-  return decoder;
 }
 
 std::vector<Group> find_groups(Mode mode, std::string_view only) {

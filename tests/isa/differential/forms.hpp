@@ -44,7 +44,4 @@ std::vector<Group> find_groups(Mode mode, std::string_view only);
 // VVVV: a register, or 0 where the form has none.
 std::array<std::uint8_t, 3> vex_prefix(const Form& form, unsigned extensions, unsigned vvvv);
 
-// Ready to decode MODE's code as the engine does: without the encodings of features it lacks.
-ZydisDecoder decoder_for(Mode mode);
-
 }  // namespace orrery::isa::differential

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/format.hpp"
+#include "isa/instruction.hpp"
 #include "isa/sandbox.hpp"
 
 namespace orrery::isa::differential {
@@ -116,12 +117,9 @@ std::string listing(const Layout& layout, Mode mode, std::uint64_t offset) {
   ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
   std::string text;
   for (std::size_t at = 0; at < layout.code.size();) {
-    ZydisDecodedInstruction info;
-    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, layout.code.data() + at,
-                                             layout.code.size() - at, &info, operands))) {
-      return text + "    (bytes that Zydis does not decode)\n";
-    }
+    const auto instruction = decode(decoder, std::span(layout.code).subspan(at));
+    if (!instruction) return text + "    (bytes that Zydis does not decode)\n";
+    const auto& [info, operands] = *instruction;
     char line[128] = {};
     ZydisFormatterFormatInstruction(&formatter, &info, operands, info.operand_count_visible, line,
                                     sizeof line, kCodeBase + offset + at, nullptr);

@@ -1,7 +1,7 @@
 #include "isa/differential/unit.hpp"
 
+#include "isa/differences.hpp"
 #include "isa/differential/encoder.hpp"
-#include "isa/differential/exceptions.hpp"
 #include "isa/sandbox.hpp"
 
 namespace orrery::isa::differential {
@@ -11,13 +11,6 @@ constexpr unsigned kRcx = 1, kRdx = 2, kRsp = 4, kRbp = 5;
 // Percent of operands that lie where an access faults, and that are not aligned to their size.
 constexpr unsigned kOutOfBounds = 1;
 constexpr unsigned kUnaligned = 10;
-
-struct DecodedInstruction {
-  ZydisDecodedInstruction info;
-  ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-
-  std::span<const ZydisDecodedOperand> all() const { return {operands, info.operand_count}; }
-};
 
 unsigned number_of(ZydisRegister reg) {
   return static_cast<unsigned>(ZydisRegisterGetId(reg));
@@ -33,20 +26,7 @@ class Preparation {
   bool prepare() {
     const ZydisDecodedInstruction& info = decoded_.info;
     if (info.meta.category == ZYDIS_CATEGORY_POP && touches_segments()) return false;
-    // 0F 0D with a register: a NOP on Intel, #UD on AMD.
-    if (info.opcode_map == ZYDIS_OPCODE_MAP_0F && info.opcode == 0x0d && info.raw.modrm.mod == 3) {
-      return false;
-    }
-    // AMD lets REP and REPNE choose between LOOPE and LOOPNE.
-    const bool loops =
-        info.mnemonic == ZYDIS_MNEMONIC_LOOPE || info.mnemonic == ZYDIS_MNEMONIC_LOOPNE;
-    if (loops && has_repeat_prefix()) return false;
-    // Without 64-bit registers VEX.W has no meaning here by the manual; AMD makes it #UD.
-    const bool lane_of_gpr =
-        info.mnemonic == ZYDIS_MNEMONIC_VPEXTRD || info.mnemonic == ZYDIS_MNEMONIC_VPINSRD;
-    if (lane_of_gpr && info.raw.vex.W != 0) return false;
-    // F3 90 with REX.B is XCHG r8, rAX.
-    if (info.mnemonic == ZYDIS_MNEMONIC_PAUSE && info.raw.rex.B != 0) return false;
+    if (encoded_ambiguously(decoded_, mode_)) return false;
     if (info.mnemonic == ZYDIS_MNEMONIC_MOV && writes_system_register()) return false;
     if (needs_masked_exceptions(info.mnemonic)) mask_exceptions();
     if (needs_masked_simd_exceptions(info.mnemonic)) mask_simd_exceptions();
@@ -54,12 +34,6 @@ class Preparation {
   }
 
  private:
-  bool has_repeat_prefix() const {
-    for (unsigned i = 0; i < decoded_.info.raw.prefix_count; ++i) {
-      if ((decoded_.info.raw.prefixes[i].value & 0xfe) == 0xf2) return true;
-    }
-    return false;
-  }
   bool touches_segments() const { return writes_class(ZYDIS_REGCLASS_SEGMENT); }
   // MOV to a segment register loads the host's descriptors; FS and GS are the harness's own. From
   // one it is fine.
@@ -98,7 +72,7 @@ class Preparation {
 
   bool may_fault() const {
     const ZydisMnemonic mnemonic = decoded_.info.mnemonic;
-    return !faults_differently(mnemonic) && !(faults_ && faults_in_any_order(mnemonic));
+    return !faults_differently(decoded_) && !(faults_ && faults_in_any_order(mnemonic));
   }
 
   // Where SIZE bytes shall lie.
@@ -187,8 +161,6 @@ class Preparation {
       case ZYDIS_MNEMONIC_BTC: return bit_offset();
       case ZYDIS_MNEMONIC_ENTER:
         if (!is_set(kRbp)) set(kRbp, place(8, 1024) & ~7);
-        // Of RBP, 16-bit ENTER in 64-bit code writes all on Intel, the low half on AMD.
-        if (!is_32bit(mode_) && info.operand_width == 16) return false;
         return (info.raw.imm[1].value.u & 31) < 4 && info.raw.imm[0].value.u < 512;
       case ZYDIS_MNEMONIC_LEAVE:
         if (!is_set(kRbp)) set(kRbp, place(8, 512) & ~7);
@@ -283,8 +255,6 @@ class Preparation {
     if (info.meta.branch_type == ZYDIS_BRANCH_TYPE_NONE && info.mnemonic != ZYDIS_MNEMONIC_RET) {
       return true;
     }
-    // With an operand-size prefix Intel and AMD disagree about what a branch is.
-    if ((info.attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE) != 0) return false;
     if (info.mnemonic == ZYDIS_MNEMONIC_RET) {
       if (stack_ == 0) return false;
       append_store(unit_.bytes, mode_, static_cast<std::uint32_t>(stack_), 0);
@@ -364,18 +334,14 @@ Unit UnitMaker::make(Random& random) const {
 std::optional<Unit> UnitMaker::attempt(const Group& group, Random& random) const {
   const Form& form = random.pick(std::span(group.forms));
   std::vector<std::uint8_t> bytes = random_encoding(form, mode_, random);
-  DecodedInstruction decoded;
-  if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder_, bytes.data(), bytes.size(), &decoded.info,
-                                           decoded.operands)) ||
-      decoded.info.mnemonic != group.mnemonic) {
-    return std::nullopt;
-  }
+  auto decoded = decode(decoder_, std::as_bytes(std::span(bytes)));
+  if (!decoded || decoded->info.mnemonic != group.mnemonic) return std::nullopt;
   Unit unit{.mnemonic = group.mnemonic};
-  Preparation preparation(unit, mode_, decoded, bytes, random);
+  Preparation preparation(unit, mode_, *decoded, bytes, random);
   if (!preparation.prepare()) return std::nullopt;
   preparation.append_instruction();
-  unit.cpu = use_of(decoded.info.cpu_flags, may_leave_flags(group.mnemonic));
-  unit.x87 = use_of(decoded.info.fpu_flags, false);
+  unit.cpu = use_of(decoded->info.cpu_flags, may_leave_flags(group.mnemonic));
+  unit.x87 = use_of(decoded->info.fpu_flags, false);
   if (group.mnemonic == ZYDIS_MNEMONIC_FNSTSW) unit.x87.tested = ~0u;  // Zydis does not tell
   unit.x87.undefined |= undefined_conditions(group.mnemonic);
   return unit;

@@ -1,9 +1,14 @@
-#include "isa/differential/exceptions.hpp"
+#include "isa/differences.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <iterator>
+#include <string_view>
 
-namespace orrery::isa::differential {
+#include <cpuid.h>
+
+namespace orrery::isa {
 namespace {
 
 struct Skipped {
@@ -95,11 +100,100 @@ constexpr Skipped kSkipped[] = {
     {ZYDIS_MNEMONIC_RSQRTSS, kAccuracy},
 };
 
+// Beside the above, on processors of other makers.
+constexpr const char* kDotProducts = "which NaN it returns is the implementation's choice";
+constexpr Skipped kSkippedOnOthers[] = {
+    {ZYDIS_MNEMONIC_DPPD, kDotProducts},
+    {ZYDIS_MNEMONIC_DPPS, kDotProducts},
+    {ZYDIS_MNEMONIC_VDPPD, kDotProducts},
+    {ZYDIS_MNEMONIC_VDPPS, kDotProducts},
+};
+
+const char* reason_in(std::span<const Skipped> list, ZydisMnemonic mnemonic) {
+  const auto found = std::ranges::find(list, mnemonic, &Skipped::mnemonic);
+  return found == list.end() ? nullptr : found->reason;
+}
+
+bool asks_processor_for_maker() {
+  constexpr std::string_view kAmd = "AuthenticAMD";
+  if (const char* maker = std::getenv("ORRERY_ISA_MAKER"))
+    return std::string_view(maker) != "other";
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid(0, &eax, &ebx, &ecx, &edx) == 0) return false;
+  char name[12];
+  std::memcpy(name, &ebx, 4);
+  std::memcpy(name + 4, &edx, 4);
+  std::memcpy(name + 8, &ecx, 4);
+  return std::string_view(name, sizeof name) == kAmd;
+}
+
+bool uses_mmx(const DecodedInstruction& instruction) {
+  return std::ranges::any_of(instruction.all(), [](const ZydisDecodedOperand& operand) {
+    return operand.type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           ZydisRegisterGetClass(operand.reg.value) == ZYDIS_REGCLASS_MMX;
+  });
+}
+
+// Seen on Intel's processors.
+bool faults_differently_on_others(const DecodedInstruction& instruction) {
+  switch (instruction.info.mnemonic) {
+    case ZYDIS_MNEMONIC_FBSTP:  // some bytes are stored by then
+    case ZYDIS_MNEMONIC_VMASKMOVPS:
+    case ZYDIS_MNEMONIC_VMASKMOVPD:
+    case ZYDIS_MNEMONIC_VPMASKMOVD:
+    case ZYDIS_MNEMONIC_VPMASKMOVQ:  // CR2 is the first byte that faults, not the operand's first
+      return true;
+    case ZYDIS_MNEMONIC_CMPSB:
+    case ZYDIS_MNEMONIC_CMPSW:
+    case ZYDIS_MNEMONIC_CMPSD:
+    case ZYDIS_MNEMONIC_CMPSQ:
+    case ZYDIS_MNEMONIC_SCASB:
+    case ZYDIS_MNEMONIC_SCASW:
+    case ZYDIS_MNEMONIC_SCASD:
+    case ZYDIS_MNEMONIC_SCASQ:  // the flags are those of before the first turn
+      return instruction.has_repeat_prefix();
+    default: return uses_mmx(instruction);  // TOP is 0 by then
+  }
+}
+
 }  // namespace
 
+bool is_reference_processor() {
+  static const bool answer = asks_processor_for_maker();
+  return answer;
+}
+
 const char* reason_to_skip(ZydisMnemonic mnemonic) {
-  const auto* found = std::ranges::find(kSkipped, mnemonic, &Skipped::mnemonic);
-  return found == std::ranges::end(kSkipped) ? nullptr : found->reason;
+  const char* reason = reason_in(kSkipped, mnemonic);
+  if (reason != nullptr || is_reference_processor()) return reason;
+  return reason_in(kSkippedOnOthers, mnemonic);
+}
+
+bool encoded_ambiguously(const DecodedInstruction& instruction, Mode mode) {
+  const ZydisDecodedInstruction& info = instruction.info;
+  // 0F 0D with a register: a NOP on Intel, #UD on AMD.
+  if (info.opcode_map == ZYDIS_OPCODE_MAP_0F && info.opcode == 0x0d && info.raw.modrm.mod == 3) {
+    return true;
+  }
+  switch (info.mnemonic) {
+    // AMD lets REP and REPNE choose between LOOPE and LOOPNE.
+    case ZYDIS_MNEMONIC_LOOPE:
+    case ZYDIS_MNEMONIC_LOOPNE:
+      if (instruction.has_repeat_prefix()) return true;
+      break;
+    // Without 64-bit registers VEX.W has no meaning here by the manual; AMD makes it #UD.
+    case ZYDIS_MNEMONIC_VPEXTRD:
+    case ZYDIS_MNEMONIC_VPINSRD: return info.raw.vex.W != 0;
+    // F3 90 with REX.B is XCHG r8, rAX.
+    case ZYDIS_MNEMONIC_PAUSE: return info.raw.rex.B != 0;
+    // Of RBP, 16-bit ENTER in 64-bit code writes all on Intel, the low half on AMD.
+    case ZYDIS_MNEMONIC_ENTER: return !is_32bit(mode) && info.operand_width == 16;
+    default: break;
+  }
+  // With an operand-size prefix Intel and AMD disagree about what a branch is.
+  const bool branches =
+      info.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE || info.mnemonic == ZYDIS_MNEMONIC_RET;
+  return branches && (info.attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE) != 0;
 }
 
 bool may_leave_flags(ZydisMnemonic mnemonic) {
@@ -173,13 +267,16 @@ bool needs_masked_simd_exceptions(ZydisMnemonic mnemonic) {
     case ZYDIS_MNEMONIC_CVTPS2PI:
     case ZYDIS_MNEMONIC_CVTTPS2PI:
     case ZYDIS_MNEMONIC_CVTPD2PI:
-    case ZYDIS_MNEMONIC_CVTTPD2PI: return true;  // AMD enters MMX state before #XM
+    case ZYDIS_MNEMONIC_CVTTPD2PI:
+      return true;  // AMD enters MMX state before #XM
+    // Intel tells of a result too small beside the operand that raises #XM.
+    case ZYDIS_MNEMONIC_VCVTPS2PH: return !is_reference_processor();
     default: return false;
   }
 }
 
-bool faults_differently(ZydisMnemonic mnemonic) {
-  switch (mnemonic) {
+bool faults_differently(const DecodedInstruction& instruction) {
+  switch (instruction.info.mnemonic) {
     case ZYDIS_MNEMONIC_MASKMOVQ:
     case ZYDIS_MNEMONIC_MASKMOVDQU:
     case ZYDIS_MNEMONIC_VMASKMOVDQU:  // with nothing to store (SDM vol. 2B)
@@ -190,7 +287,7 @@ bool faults_differently(ZydisMnemonic mnemonic) {
     case ZYDIS_MNEMONIC_FXRSTOR:
     case ZYDIS_MNEMONIC_FXRSTOR64:  // which of their bytes is read first
       return true;
-    default: return false;
+    default: return !is_reference_processor() && faults_differently_on_others(instruction);
   }
 }
 
@@ -217,4 +314,32 @@ bool faults_in_any_order(ZydisMnemonic mnemonic) {
   }
 }
 
-}  // namespace orrery::isa::differential
+namespace {
+
+bool differs_from(const DecodedInstruction& instruction, Mode mode, const Image& before,
+                  const Image& expected) {
+  constexpr std::uint16_t kX87Masks = 0x3f;
+  constexpr std::uint32_t kSimdMasks = 0x1f80;
+  const ZydisMnemonic mnemonic = instruction.info.mnemonic;
+  const FxImage& fx = before.registers.fx;
+  const bool page_fault = expected.fault && expected.fault->exception == x86::Exception::kPageFault;
+  return reason_to_skip(mnemonic) != nullptr || encoded_ambiguously(instruction, mode) ||
+         undefined_conditions(mnemonic) != 0 || needs_aligned_operand(mnemonic) ||
+         (needs_masked_exceptions(mnemonic) && (fx.control & kX87Masks) != kX87Masks) ||
+         (needs_masked_simd_exceptions(mnemonic) && (fx.mxcsr & kSimdMasks) != kSimdMasks) ||
+         (page_fault && (faults_differently(instruction) || faults_in_any_order(mnemonic)));
+}
+
+}  // namespace
+
+bool makers_differ(std::span<const std::byte> code, Mode mode, const Image& before,
+                   const Image& expected) {
+  const ZydisDecoder decoder = decoder_for(mode);
+  while (const auto instruction = decode(decoder, code)) {
+    if (differs_from(*instruction, mode, before, expected)) return true;
+    code = code.subspan(instruction->info.length);
+  }
+  return false;
+}
+
+}  // namespace orrery::isa
