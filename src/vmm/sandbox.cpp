@@ -36,7 +36,7 @@ constexpr std::array kCommon{
     SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
     SCMP_SYS(set_robust_list), SCMP_SYS(sigaltstack),
     // time
-    SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(getrusage),
     SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep), SCMP_SYS(time), SCMP_SYS(timerfd_gettime),
     SCMP_SYS(timerfd_settime),
     // what is open: files, disks, terminals, event and timer descriptors, accepted connections
@@ -53,9 +53,9 @@ constexpr std::array kCommon{
 
 // Libraries try these and go on without.
 constexpr std::array kRefusedPolitely{
-    SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(getrusage),
-    SCMP_SYS(open),       SCMP_SYS(openat),    SCMP_SYS(prlimit64),  SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat), SCMP_SYS(stat),      SCMP_SYS(sysinfo),    SCMP_SYS(uname)};
+    SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(open),
+    SCMP_SYS(openat), SCMP_SYS(prlimit64), SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
+    SCMP_SYS(stat),   SCMP_SYS(sysinfo),   SCMP_SYS(uname)};
 
 constexpr std::array kForUserNetwork{SCMP_SYS(accept),      SCMP_SYS(bind),   SCMP_SYS(connect),
                                      SCMP_SYS(getpeername), SCMP_SYS(listen), SCMP_SYS(socket)};

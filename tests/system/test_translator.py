@@ -31,3 +31,7 @@ class TranslatorTest(SystemTest):
         self.assertEqual(len(cleared), 2, guest.describe()[-2000:])
         for times in cleared:
             self.assertGreater(int(times), 1)
+        used = re.search(r"([\d.]+) s of CPU time .*, (\d+) MiB at most", guest.describe())
+        self.assertIsNotNone(used, guest.describe()[-2000:])
+        self.assertGreater(float(used[1]), 0.1)
+        self.assertGreater(int(used[2]), 10)

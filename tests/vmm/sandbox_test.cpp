@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -46,6 +47,14 @@ TEST_F(SandboxDeathTest, WhatIsOpenGoesOn) {
                        return ran && ::write(STDERR_FILENO, "x", 1) == 1 ? 7 : 8;
                      }),
               testing::ExitedWithCode(7), "x");
+}
+
+TEST_F(SandboxDeathTest, ProcessorTimeIsTold) {
+  const auto asks = [] {
+    rusage usage{};
+    return ::getrusage(RUSAGE_SELF, &usage) == 0 && usage.ru_maxrss > 0 ? 7 : 8;
+  };
+  EXPECT_EXIT(inside({}, asks), testing::ExitedWithCode(7), "");
 }
 
 TEST_F(SandboxDeathTest, NoFileIsOpened) {
