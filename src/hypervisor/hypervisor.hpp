@@ -36,6 +36,11 @@ struct VcpuStatistics {
   std::uint64_t exceptions = 0;
   std::uint64_t port_accesses = 0;
   std::uint64_t device_memory_accesses = 0;
+  // By a software engine.
+  std::uint64_t tlb_misses = 0;
+  std::uint64_t tlb_neighbours = 0;       // brought in beside
+  std::uint64_t address_space_loads = 0;  // of CR3
+  std::uint64_t address_spaces_kept = 0;  // found as they were left
   // What else a backend counts, by name.
   struct Detail {
     std::string name;

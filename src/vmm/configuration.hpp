@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/types.hpp"
+#include "hypervisor/soft/mmu/paging_options.hpp"
 #include "network/user_network.hpp"
 #include "storage/disk_image.hpp"
 
@@ -53,6 +54,8 @@ struct Configuration {
   unsigned cpus = 1;
   Engine engine = Engine::kAuto;
   Bytes code_cache{32_MiB};  // of each vCPU, by the translator
+  hypervisor::soft::PagingOptions paging;
+  bool lockstep = false;  // the translator is checked by the interpreter
   Irqchip irqchip = Irqchip::kKernel;
   std::vector<storage::DiskOptions> disks;
   std::vector<NetworkOptions> networks;

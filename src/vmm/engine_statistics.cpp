@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include "base/error.hpp"
 #include "base/format.hpp"
 
 namespace orrery::vmm {
@@ -24,13 +25,23 @@ void print_engine_statistics(const machine::Machine& machine, unsigned vcpus) {
                "{} device memory accesses\n",
                i, counters.instructions, counters.interrupts, counters.exceptions,
                counters.port_accesses, counters.device_memory_accesses);
+    if (counters.tlb_misses != 0) {
+      fmt::print(stderr,
+                 "orrery: vCPU {}: {} TLB misses, {} neighbours brought in, {} of {} loads of CR3 "
+                 "found their address space\n",
+                 i, counters.tlb_misses, counters.tlb_neighbours, counters.address_spaces_kept,
+                 counters.address_space_loads);
+    }
     counts_all = counts_all && counters.details.empty();
     for (const auto& [name, count] : counters.details) {
       fmt::print(stderr, "orrery: vCPU {}:   {} {}\n", i, count, name);
     }
   }
   rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
+  if (::getrusage(RUSAGE_SELF, &usage) != 0) {
+    fmt::print(stderr, "orrery: {}\n", Error::from_errno("no CPU time: getrusage").message());
+    return;
+  }
   const double time = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   // Translated code does not count its instructions.
   const std::string rate =

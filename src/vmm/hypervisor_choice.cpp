@@ -10,9 +10,11 @@ namespace {
 
 using hypervisor::soft::translate::Options;
 
-Choice soft(std::string explanation, std::optional<Options> translation = std::nullopt) {
-  return {[translation](memory::GuestMemory& memory) -> Result<std::unique_ptr<hypervisor::Vm>> {
-            return hypervisor::soft::create_soft_vm(memory, translation);
+Choice soft(const Configuration& configuration, std::string explanation,
+            std::optional<Options> translation = std::nullopt) {
+  return {[translation, paging = configuration.paging](
+              memory::GuestMemory& memory) -> Result<std::unique_ptr<hypervisor::Vm>> {
+            return hypervisor::soft::create_soft_vm(memory, translation, paging);
           },
           std::move(explanation)};
 }
@@ -29,27 +31,28 @@ Choice kvm(std::string explanation, Irqchip irqchip) {
           std::move(explanation), true};
 }
 
-Choice choose_automatically(Irqchip irqchip) {
+Choice choose_automatically(const Configuration& configuration) {
   const auto probe = hypervisor::kvm::probe();
-  if (!probe) return soft("Orrery's own engine, because " + probe.error().message());
+  if (!probe) return soft(configuration, "Orrery's own engine, because " + probe.error().message());
   const std::string speed =
       format("a probe guest ran {:.1f} million instructions a second on KVM", probe->ring0_mips);
-  if (probe->usable()) return kvm("KVM: " + speed, irqchip);
-  return soft(format("Orrery's own engine: {}, hardware does {:.0f} and more", speed,
-                     hypervisor::kvm::Probe::kUsableMips));
+  if (probe->usable()) return kvm("KVM: " + speed, configuration.irqchip);
+  return soft(configuration, format("Orrery's own engine: {}, hardware does {:.0f} and more", speed,
+                                    hypervisor::kvm::Probe::kUsableMips));
 }
 
 }  // namespace
 
 Result<Choice> choose(const Configuration& configuration) {
   switch (configuration.engine) {
-    case Engine::kAuto: return choose_automatically(configuration.irqchip);
+    case Engine::kAuto: return choose_automatically(configuration);
     case Engine::kKvm: return kvm("KVM, as asked for", configuration.irqchip);
-    case Engine::kInterpret: return soft("Orrery's interpreter, as asked for");
+    case Engine::kInterpret: return soft(configuration, "Orrery's interpreter, as asked for");
     case Engine::kTranslate: {
       Options options;
       options.cache_bytes = configuration.code_cache.value();
-      return soft("Orrery's translator, as asked for", options);
+      options.lockstep = configuration.lockstep;
+      return soft(configuration, "Orrery's translator, as asked for", options);
     }
   }
   return fail("no such engine");

@@ -18,6 +18,19 @@ constexpr std::array<std::pair<std::string_view, Engine>, 4> kEngines{
      {"translate", Engine::kTranslate},
      {"interpret", Engine::kInterpret}}};
 
+using hypervisor::soft::PagingOptions;
+
+struct PagingFeature {
+  std::string_view name;
+  bool PagingOptions::*member;
+};
+constexpr std::array<PagingFeature, 4> kPagingFeatures{{{"tags", &PagingOptions::tags},
+                                                        {"batches", &PagingOptions::batches},
+                                                        {"lazy", &PagingOptions::lazy_dirty},
+                                                        {"directed", &PagingOptions::directed}}};
+constexpr PagingOptions kPlainPaging{
+    .tags = false, .batches = false, .lazy_dirty = false, .directed = false};
+
 struct ConsoleKind {
   std::string_view name;
   ConsoleOptions::Kind kind;
@@ -247,6 +260,33 @@ Result<Irqchip> parse_irqchip(std::string_view text) {
   if (text == "kernel") return Irqchip::kKernel;
   if (text == "machine") return Irqchip::kMachine;
   return fail(format("\"{}\" are no interrupt controllers; choose kernel or machine", text));
+}
+
+Result<PagingOptions> parse_paging(std::string_view text) {
+  if (text == "all") return PagingOptions{};
+  PagingOptions paging = kPlainPaging;
+  if (text == "none") return paging;
+  for (const std::string_view name : split(text, ',')) {
+    const auto* feature = std::ranges::find(kPagingFeatures, name, &PagingFeature::name);
+    if (feature == std::ranges::end(kPagingFeatures)) {
+      return fail(
+          format("\"{}\" is no feature of paging; write all, none or some of "
+                 "tags,batches,lazy,directed",
+                 name));
+    }
+    paging.*feature->member = true;
+  }
+  return paging;
+}
+
+std::string to_string(const PagingOptions& paging) {
+  std::string names;
+  unsigned count = 0;
+  for (const PagingFeature& feature : kPagingFeatures) {
+    if (!(paging.*feature.member)) continue;
+    names += (count++ == 0 ? "" : ",") + std::string(feature.name);
+  }
+  return count == 0 ? "none" : count == std::size(kPagingFeatures) ? "all" : names;
 }
 
 Result<bool> parse_switch(std::string_view text) {

@@ -5,6 +5,7 @@
 //   console  stdio | pty | none | file=PATH | socket=PATH | socket=tcp:HOST:PORT
 //   input    none | pty | socket=PATH | socket=tcp:HOST:PORT
 //   virtio-console  the same but none, and [,name=TEXT]
+//   paging   all | none | FEATURE[,FEATURE]... of tags, batches, lazy and directed
 //
 // Errors say what is wrong with the text and what would be right; the caller adds whose text it
 // was.
@@ -26,6 +27,7 @@ Result<VirtioConsoleOptions> parse_virtio_console(std::string_view text);
 Result<Engine> parse_engine(std::string_view text);
 Result<GdbOptions> parse_gdb(std::string_view text);
 Result<Irqchip> parse_irqchip(std::string_view text);
+Result<hypervisor::soft::PagingOptions> parse_paging(std::string_view text);
 Result<bool> parse_switch(std::string_view text);  // on or off
 
 std::string to_string(const storage::DiskOptions& disk);
@@ -35,6 +37,7 @@ std::string to_string(const ConsoleOptions& console);
 std::string to_string(const VirtioConsoleOptions& port);
 std::string to_string(Engine engine);
 std::string to_string(Irqchip irqchip);
+std::string to_string(const hypervisor::soft::PagingOptions& paging);
 
 // "a,b" as its parts; an empty text has none.
 std::vector<std::string_view> split(std::string_view text, char separator);

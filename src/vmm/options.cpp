@@ -125,6 +125,13 @@ constexpr std::array kOptions{
            "translate: host code kept for each virtual processor (32M)", "4M 16M 32M 128M",
            apply_parsed<&Configuration::code_cache, parse_code_cache>,
            show_parsed<&Configuration::code_cache>},
+    Option{"paging", "FEATURES", OptionKind::kValue,
+           "on Orrery's engine, to measure: all, none or some of tags,batches,lazy,directed (all)",
+           "all none tags batches lazy directed",
+           apply_parsed<&Configuration::paging, parse_paging>, show_parsed<&Configuration::paging>},
+    Option{"lockstep", "", OptionKind::kFlag,
+           "translate: execute every block again by the interpreter and compare; slow", "",
+           apply_flag<&Configuration::lockstep>, show_flag<&Configuration::lockstep>},
     Option{"irqchip", "kernel|machine", OptionKind::kValue,
            "on KVM: its interrupt controllers, or the machine's own (kernel)", "kernel machine",
            apply_parsed<&Configuration::irqchip, parse_irqchip>,
@@ -241,6 +248,12 @@ Result<Configuration> configure(std::span<const Setting> from_file,
   }
   for (const Setting& setting : from_command_line) ORRERY_CHECK(apply(configuration, setting));
   ORRERY_CHECK(check_consoles(configuration));
+  if (configuration.lockstep &&
+      (configuration.engine != Engine::kTranslate || configuration.cpus != 1)) {
+    return fail(
+        "--lockstep compares the translator's blocks on one processor; it needs "
+        "--engine translate and --cpus 1");
+  }
   return configuration;
 }
 

@@ -32,8 +32,8 @@ TEST(Options, ErrorsNameTheOption) {
   for (const Case& c :
        {Case{"memory", "5Q", "512M"}, Case{"memory", "4M", "8M"}, Case{"memory", "10000001", "4K"},
         Case{"cpus", "17", "16"}, Case{"code-cache", "64K", "1M"}, Case{"code-cache", "2G", "1G"},
-        Case{"engine", "tcg", "interpret"}, Case{"console", "x", "stdio"},
-        Case{"disk", "a,b", "readonly"}, Case{"net", "x", "user"},
+        Case{"paging", "tags,fast", "directed"}, Case{"engine", "tcg", "interpret"},
+        Case{"console", "x", "stdio"}, Case{"disk", "a,b", "readonly"}, Case{"net", "x", "user"},
         Case{"debug-exit", "yes", "true"}}) {
     const std::vector line{setting(c.name, c.value)};
     const auto configuration = configure({}, line);
@@ -60,14 +60,24 @@ TEST(Options, StandardInputHasOneUser) {
   EXPECT_FALSE(configure({}, std::vector(32, setting("virtio-console", "pty"))).has_value());
 }
 
+TEST(Options, LockstepIsForTheTranslatorOnOneProcessor) {
+  const auto with = [](std::vector<Setting> more) {
+    more.push_back(setting("lockstep", "true"));
+    return configure({}, more);
+  };
+  EXPECT_TRUE(with({setting("engine", "translate")}));
+  EXPECT_FALSE(with({}));
+  const auto refused = with({setting("engine", "translate"), setting("cpus", "2")});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("--cpus 1"), std::string::npos);
+}
+
 TEST(Options, ConfigurationSurvivesItsOwnFile) {
-  const std::vector line{setting("kernel", "a \"b\" \\c\n\x7f"),
-                         setting("initrd", "x,y"),
-                         setting("disk", "d,readonly"),
-                         setting("net", "user"),
-                         setting("no-reboot", "true"),
-                         setting("memory", "768M"),
-                         setting("virtio-console", "file=a,name=b")};
+  const std::vector line{
+      setting("kernel", "a \"b\" \\c\n\x7f"), setting("initrd", "x,y"),
+      setting("disk", "d,readonly"),          setting("net", "user"),
+      setting("no-reboot", "true"),           setting("memory", "768M"),
+      setting("paging", "lazy,tags"),         setting("virtio-console", "file=a,name=b")};
   const auto first = configure({}, line);
   ASSERT_TRUE(first.has_value());
   const std::string text = to_toml(*first);
@@ -77,6 +87,8 @@ TEST(Options, ConfigurationSurvivesItsOwnFile) {
   ASSERT_TRUE(second.has_value());
   EXPECT_EQ(to_toml(*second), text);
   EXPECT_EQ(second->initrds.size(), 2u);
+  EXPECT_TRUE(second->paging.tags && second->paging.lazy_dirty);
+  EXPECT_FALSE(second->paging.batches || second->paging.directed);
 }
 
 TEST(ConfigurationFile, RefusesWhatIsNotUtf8) {

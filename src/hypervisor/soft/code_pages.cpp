@@ -9,9 +9,10 @@ namespace orrery::hypervisor::soft {
 
 using memory::GuestMemory;
 
-CodePages::CodePages(GuestMemory& memory) : memory_(memory) {
+CodePages::CodePages(GuestMemory& memory, bool directed) : memory_(memory), directed_(directed) {
   for (const memory::Region& region : memory.regions()) {
     pages_.emplace_back(region.size.value() >> kPageShift);
+    writers_.emplace_back(region.size.value() >> kPageShift);
   }
   memory_.set_watcher(this);
 }
@@ -30,8 +31,7 @@ void CodePages::remove(Cpu& cpu) {
 CodePages::Page& CodePages::page(GuestPhysical address) {
   const memory::Region* region = memory_.find(address);
   ORRERY_ASSERT(region != nullptr);
-  const auto index = static_cast<std::size_t>(region - memory_.regions().data());
-  return pages_[index][(address - region->start) >> kPageShift];
+  return pages_[index_of(*region)][(address - region->start) >> kPageShift];
 }
 
 std::uint64_t CodePages::granules_of(GuestPhysical address, unsigned size) {
@@ -64,8 +64,16 @@ void CodePages::guard(GuestPhysical address, Page& page, Cpu& requester) {
   }
   requester.drop_write_permission(memory_.host_page(address));
   const std::vector<Cpu*> others = *cpus_.lock();
+  const unsigned writers = writers_of(*memory_.find(address), address).load();
   for (Cpu* other : others) {
-    if (other != &requester) other->drop_write_permissions_for(requester);
+    if (other == &requester) continue;
+    const bool may_write = (writers >> other->id().value() & 1) != 0;
+    if (may_write || !directed_) {
+      ++sent_;
+      other->drop_write_permissions_for(requester);
+    } else {
+      ++spared_;
+    }
   }
   page.guarded.store(true);
 }

@@ -32,7 +32,8 @@ class CodePages : public memory::PageWatcher {
     std::atomic<bool> guarded{false};
   };
 
-  explicit CodePages(memory::GuestMemory& memory);
+  // DIRECTED: where code is found, only vCPUs that have had the page for writing are interrupted.
+  explicit CodePages(memory::GuestMemory& memory, bool directed = true);
   ~CodePages() override;
   CodePages(const CodePages&) = delete;
   CodePages& operator=(const CodePages&) = delete;
@@ -41,6 +42,22 @@ class CodePages : public memory::PageWatcher {
   void remove(Cpu& cpu);
 
   Page& page(GuestPhysical address);
+
+  // To be called by vCPU ID before it maps the page at ADDRESS, within REGION, for writing
+  // unnoticed, and before it looks whether the page is watched: guard() watches first, then looks
+  // who writes.
+  void note_writer(const memory::Region& region, GuestPhysical address, VcpuId id) {
+    std::atomic<std::uint16_t>& writers = writers_of(region, address);
+    const auto bit = static_cast<std::uint16_t>(1u << id.value());
+    if ((writers.load(std::memory_order_relaxed) & bit) == 0) writers.fetch_or(bit);
+  }
+
+  // How often a vCPU was asked to drop its permissions, and how often that was spared.
+  struct Shootdowns {
+    std::uint64_t sent = 0;
+    std::uint64_t spared = 0;
+  };
+  Shootdowns shootdowns() const { return {sent_.load(), spared_.load()}; }
 
   // To be called before REQUESTER reads SIZE bytes (within one page) as code. Returns the version
   // that a block decoded from them belongs to; from then on no store to them goes unnoticed.
@@ -68,11 +85,22 @@ class CodePages : public memory::PageWatcher {
   static std::uint64_t granules_of(GuestPhysical address, unsigned size);
   void guard(GuestPhysical address, Page& page, Cpu& requester);
   void invalidate(GuestPhysical address);
+  std::size_t index_of(const memory::Region& region) const {
+    return static_cast<std::size_t>(&region - memory_.regions().data());
+  }
+  std::atomic<std::uint16_t>& writers_of(const memory::Region& region, GuestPhysical address) {
+    return writers_[index_of(region)][(address - region.start) >> kPageShift];
+  }
 
   memory::GuestMemory& memory_;
+  bool directed_;
   // Released by invalidate() after the version; blocks' versions are compared after it is acquired.
   alignas(64) std::atomic<std::uint64_t> epoch_{1};
   std::vector<ZeroedArray<Page>> pages_;  // per region
+  // Of each page which vCPUs have ever mapped it for writing, a bit each; per region.
+  std::vector<ZeroedArray<std::atomic<std::uint16_t>>> writers_;
+  std::atomic<std::uint64_t> sent_{0};
+  std::atomic<std::uint64_t> spared_{0};
   Guarded<std::vector<Cpu*>> cpus_;
   std::mutex split_lock_;
 };

@@ -9,12 +9,14 @@ namespace orrery::hypervisor::soft {
 
 using x86::SegmentRegister;
 
-Cpu::Cpu(VcpuId id, memory::GuestMemory& memory, CodePages& code_pages, Environment& surroundings)
+Cpu::Cpu(VcpuId id, memory::GuestMemory& memory, CodePages& code_pages, Environment& surroundings,
+         const PagingOptions& paging)
     : environment(surroundings),
       id_(id),
       memory_(memory),
       code_pages_(code_pages),
-      blocks_(std::make_unique<BlockCache>()) {
+      blocks_(std::make_unique<BlockCache>()),
+      paging_(paging) {
   registers_[kTwoGibSlot] = std::uint64_t{1} << 31;
   code_pages_.add(*this);
   import_state(x86::reset_state());
@@ -42,28 +44,6 @@ VcpuStatistics Cpu::all_statistics() const {
   VcpuStatistics all = statistics;
   if (translator_ != nullptr) all.details = translator_->details();
   return all;
-}
-
-void Cpu::forget_translated_pages() {
-  for (auto& id : translation_.page_ids) id.store(0, std::memory_order_relaxed);
-}
-
-void Cpu::local_mapping_changed() {
-  ++fetch_generation_;
-  ++local_generation_;
-  set_fetch_context();
-  if (translator_ != nullptr) translator_->forget_local_pages();
-}
-
-// Only the page of 4 KiB at LINEAR, global or not.
-void Cpu::page_mapping_changed(std::uint64_t linear) {
-  ++fetch_generation_;
-  set_fetch_context();
-  fetch_page_slot(linear).context = 0;
-  for (unsigned mode = 0; mode < kAccessModes; ++mode) {
-    const std::size_t slot = translate::page_slot(linear, static_cast<AccessMode>(mode));
-    translation_.page_ids[slot].store(0, std::memory_order_relaxed);
-  }
 }
 
 // The version has been raised. Translated code looks at the ids where it leaves a page, and at
@@ -141,7 +121,7 @@ void Cpu::note_paging_controls() {
   fetch_view_ = view;
   if (code_base_ != fetch_base_) {
     fetch_base_ = code_base_;
-    ++fetch_generation_;
+    generations_.fetch = new_generation();
   }
   set_fetch_context();
 }

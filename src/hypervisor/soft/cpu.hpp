@@ -31,10 +31,13 @@
 #include "hypervisor/soft/decode/table.hpp"
 #include "hypervisor/soft/fault.hpp"
 #include "hypervisor/soft/lazy_flags.hpp"
+#include "hypervisor/soft/mmu/address_spaces.hpp"
+#include "hypervisor/soft/mmu/paging_options.hpp"
 #include "hypervisor/soft/mmu/tlb.hpp"
 #include "hypervisor/soft/mmu/walk.hpp"
 #include "hypervisor/soft/translate/state.hpp"
 #include "memory/guest_memory.hpp"
+#include "x86/control_registers.hpp"
 #include "x86/cpuid.hpp"
 #include "x86/state.hpp"
 
@@ -46,6 +49,7 @@ class CodePages;
 struct Block;
 struct BlockPart;
 namespace translate {
+class Lockstep;
 class Translator;
 struct Options;
 }  // namespace translate
@@ -65,7 +69,8 @@ struct Wide256 {
 
 class Cpu {
  public:
-  Cpu(VcpuId id, memory::GuestMemory& memory, CodePages& code_pages, Environment& environment);
+  Cpu(VcpuId id, memory::GuestMemory& memory, CodePages& code_pages, Environment& environment,
+      const PagingOptions& paging = {});
   ~Cpu();
   Cpu(const Cpu&) = delete;
   Cpu& operator=(const Cpu&) = delete;
@@ -248,6 +253,15 @@ class Cpu {
   void flush_tlb();
   void flush_tlb_non_global();
   void flush_tlb_page(std::uint64_t linear);
+  // MOV to CR3 of an allowed value. KEEPS: what is known of the address space that it enters is
+  // good still.
+  void load_address_space(std::uint64_t cr3, bool keeps);
+  std::uint64_t current_pcid() const {
+    return (state.cr4 & x86::cr4::kPcid) != 0 ? state.cr3 & x86::cr3::kPcidMask : 0;
+  }
+  // Pages of one address space, or of all; not global ones.
+  void forget_address_space(std::uint64_t pcid);
+  void forget_address_spaces();
   // Walks the guest's page tables; sets accessed and dirty bits; throws a page fault where the
   // access is not allowed.
   GuestPhysical translate(std::uint64_t linear, Access access, AccessMode mode);
@@ -327,6 +341,7 @@ class Cpu {
   const Block* finish_block(const Instruction* last);  // inline in interpret/handler.hpp
 
  private:
+  friend class translate::Lockstep;
   friend class translate::Translator;
 
   const std::byte* bytes_of_registers() const {
@@ -366,6 +381,10 @@ class Cpu {
   // watched pages.
   void read_slow(std::uint64_t linear, void* destination, unsigned size, AccessMode mode);
   void write_slow(std::uint64_t linear, const void* source, unsigned size, AccessMode mode);
+  // The same behind translate::Lockstep, which sees all accesses.
+  void read_slow_plain(std::uint64_t linear, void* destination, unsigned size, AccessMode mode);
+  void write_slow_plain(std::uint64_t linear, const void* source, unsigned size, AccessMode mode);
+  void probe_write_plain(std::uint64_t linear, unsigned size, AccessMode mode);
   void read_crossing(std::uint64_t linear, void* destination, unsigned size, AccessMode mode);
   void write_crossing(std::uint64_t linear, const void* source, unsigned size, AccessMode mode);
   void physical_read(GuestPhysical address, void* destination, unsigned size);
@@ -381,18 +400,17 @@ class Cpu {
   GuestPhysical lookup(std::uint64_t linear, Access access, AccessMode mode);
   void fill_tlb(std::uint64_t linear, const Translation& translation, Access access,
                 AccessMode mode);
-  // Global pages are mapped as before where only those of one address space were dropped.
-  void local_mapping_changed();
+  void populate(const Neighbours& neighbours, AccessMode mode);
+
+  // Forgetting (mmu/invalidation.cpp).
+  void leave_address_space(std::uint64_t pcid);
+  void enter_address_space(std::uint64_t pcid);
+  void local_mapping_changed(const FetchGenerations& generations);
   void page_mapping_changed(std::uint64_t linear);
-  void mapping_changed() {
-    ++fetch_generation_;
-    ++local_generation_;
-    ++global_generation_;
-    set_fetch_context();
-    if (translator_ != nullptr) forget_translated_pages();
-  }
+  void mapping_changed();
   void forget_translated_pages();
-  void set_fetch_context() { fetch_context_ = fetch_generation_ << 3 | fetch_view_; }
+  std::uint64_t new_generation() { return ++last_generation_; }
+  void set_fetch_context() { fetch_context_ = generations_.fetch << 3 | fetch_view_; }
 
   std::uint64_t linear_mask() const { return linear_mask_; }
 
@@ -450,12 +468,14 @@ class Cpu {
   std::uint64_t paging_controls_ = 0;  // digest of the control bits that translations depend on
 
   // What a linear address means as code: blocks hold the context that they were entered in
-  // for. The generation is raised whenever mappings change; the view is code size and privilege.
+  // for. The generation is a new one whenever mappings change, and that of before where an address
+  // space is found as it was left; the view is code size and privilege. The local generation is the
+  // same for pages one by one, of one address space; global pages have their own.
   std::uint64_t fetch_context_ = 0;
-  std::uint64_t fetch_generation_ = 1;
-  // The same for pages one by one: those of one address space, and global ones.
-  std::uint64_t local_generation_ = 1;
-  std::uint64_t global_generation_ = 1;
+  FetchGenerations generations_{};
+  std::uint64_t global_generation_ = 0;
+  std::uint64_t last_generation_ = 0;
+  std::uint64_t page_changes_ = 0;  // of single pages
   std::uint64_t fetch_view_ = 0;
   std::uint64_t fetch_base_ = 0;
 
@@ -468,7 +488,7 @@ class Cpu {
     bool global;
   };
   std::uint64_t context_of(const FetchPage& page) const {
-    return (page.global ? global_generation_ : local_generation_) << 3 | fetch_view_;
+    return (page.global ? global_generation_ : generations_.local) << 3 | fetch_view_;
   }
   const FetchPage& fetch_page(std::uint64_t linear);
   FetchPage& fetch_page_slot(std::uint64_t linear) {
@@ -499,8 +519,11 @@ class Cpu {
   std::uint64_t breakpoints_hit_ = 0;  // by the current instruction, as DR6 bits
   std::unique_ptr<BlockCache> blocks_;
   std::unique_ptr<translate::Translator> translator_;  // or nullptr
+  translate::Lockstep* lockstep_ = nullptr;            // or nullptr; the TLB stays empty with it
   std::int32_t heat_step_ = 0;                         // 1 with a translator
   translate::State translation_;
+  PagingOptions paging_;
+  AddressSpaces spaces_;  // but the current one
   Tlb tlb_;
   const TlbEntry* tlb_entries_ = nullptr;  // of access_mode_
 };

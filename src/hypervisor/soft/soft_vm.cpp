@@ -9,8 +9,9 @@ namespace {
 
 class SoftVcpu : public Vcpu {
  public:
-  SoftVcpu(VcpuId id, memory::GuestMemory& memory, CodePages& code_pages, Environment& environment)
-      : cpu_(id, memory, code_pages, environment) {}
+  SoftVcpu(VcpuId id, memory::GuestMemory& memory, CodePages& code_pages, Environment& environment,
+           const PagingOptions& paging)
+      : cpu_(id, memory, code_pages, environment, paging) {}
 
   Exit run() override { return cpu_.run(); }
   void stop() override { cpu_.request_stop(); }
@@ -40,8 +41,12 @@ class SoftVcpu : public Vcpu {
 
 class SoftVm : public Vm {
  public:
-  SoftVm(memory::GuestMemory& memory, std::optional<translate::Options> translation)
-      : memory_(memory), translation_(translation), code_pages_(memory) {}
+  SoftVm(memory::GuestMemory& memory, std::optional<translate::Options> translation,
+         const PagingOptions& paging)
+      : memory_(memory),
+        translation_(translation),
+        paging_(paging),
+        code_pages_(memory, paging.directed) {}
 
   Kind kind() const override { return Kind::kSoft; }
   x86::CpuidTable supported_cpuid() const override { return soft_cpuid(); }
@@ -51,7 +56,7 @@ class SoftVm : public Vm {
   std::uint64_t time_stamp_frequency() const override { return 1'000'000'000; }
 
   Result<std::unique_ptr<Vcpu>> create_vcpu(VcpuId id, Environment& environment) override {
-    auto vcpu = std::make_unique<SoftVcpu>(id, memory_, code_pages_, environment);
+    auto vcpu = std::make_unique<SoftVcpu>(id, memory_, code_pages_, environment, paging_);
     if (translation_) ORRERY_CHECK(vcpu->use_translator(*translation_));
     return vcpu;
   }
@@ -75,14 +80,16 @@ class SoftVm : public Vm {
 
   memory::GuestMemory& memory_;
   std::optional<translate::Options> translation_;
+  PagingOptions paging_;
   CodePages code_pages_;
 };
 
 }  // namespace
 
 std::unique_ptr<Vm> create_soft_vm(memory::GuestMemory& memory,
-                                   std::optional<translate::Options> translation) {
-  return std::make_unique<SoftVm>(memory, translation);
+                                   std::optional<translate::Options> translation,
+                                   const PagingOptions& paging) {
+  return std::make_unique<SoftVm>(memory, translation, paging);
 }
 
 }  // namespace orrery::hypervisor::soft

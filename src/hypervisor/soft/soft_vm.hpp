@@ -5,13 +5,15 @@
 #include <optional>
 
 #include "hypervisor/hypervisor.hpp"
+#include "hypervisor/soft/mmu/paging_options.hpp"
 #include "hypervisor/soft/translate/options.hpp"
 
 namespace orrery::hypervisor::soft {
 
 // MEMORY outlives the Vm. With TRANSLATION hot code becomes host code; without, everything is
-// interpreted.
+// interpreted. PAGING is for measurements.
 std::unique_ptr<Vm> create_soft_vm(memory::GuestMemory& memory,
-                                   std::optional<translate::Options> translation = std::nullopt);
+                                   std::optional<translate::Options> translation = std::nullopt,
+                                   const PagingOptions& paging = {});
 
 }  // namespace orrery::hypervisor::soft

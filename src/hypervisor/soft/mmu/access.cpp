@@ -7,6 +7,7 @@
 #include "hypervisor/soft/cpu.hpp"
 #include "hypervisor/soft/interpret/debug.hpp"
 #include "hypervisor/soft/mmu/walk.hpp"
+#include "hypervisor/soft/translate/lockstep.hpp"
 
 namespace orrery::hypervisor::soft {
 namespace {
@@ -47,12 +48,27 @@ GuestPhysical Cpu::translate(std::uint64_t linear, Access access, AccessMode mod
 // Translates and remembers: after this the TLB has the page if it may.
 std::expected<GuestPhysical, Fault> Cpu::try_lookup(std::uint64_t linear, Access access,
                                                     AccessMode mode) {
-  const auto translation = try_walk(state, memory_, linear, access, mode);
+  const bool fills = mode != AccessMode::kChecked && !data_breakpoints_ && lockstep_ == nullptr;
+  const bool looks_around = fills && paging_.batches && debug_ == nullptr;
+  Neighbours neighbours;
+  const auto translation =
+      try_walk(state, memory_, linear, access, mode, looks_around ? &neighbours : nullptr);
   if (!translation) return std::unexpected(translation.error());
+  ++statistics.tlb_misses;
   const bool is_watched = debug_ != nullptr && debug_->watches_page_of(linear);
-  if (mode != AccessMode::kChecked && !data_breakpoints_ && !is_watched)
-    fill_tlb(linear, *translation, access, mode);
+  if (fills && !is_watched) fill_tlb(linear, *translation, access, mode);
+  populate(neighbours, mode);
   return translation->physical;
+}
+
+// Where nothing has to give way.
+void Cpu::populate(const Neighbours& neighbours, AccessMode mode) {
+  for (unsigned i = 0; i < neighbours.count; ++i) {
+    const auto& [linear, translation] = neighbours.pages[i];
+    if (!tlb_.has_room_for(mode, linear)) continue;
+    ++statistics.tlb_neighbours;
+    fill_tlb(linear, translation, Access::kRead, mode);
+  }
 }
 
 GuestPhysical Cpu::lookup(std::uint64_t linear, Access access, AccessMode mode) {
@@ -81,7 +97,8 @@ void Cpu::fill_tlb(std::uint64_t linear, const Translation& translation, Access 
     return;
   }
   entry.read_tag = page;
-  if (translation.writable && region->kind == memory::RegionKind::kRam) {
+  const bool may_write = access == Access::kWrite || paging_.lazy_dirty;
+  if (may_write && translation.writable && region->kind == memory::RegionKind::kRam) {
     // From here on stores are not seen: so the page counts as dirty now, and a watched page is left
     // out. CodePages::guard() sets kWatched before it asks for this entry to be dropped, so one of
     // the two sees the other. A store to other code of the page ends the watch while a block is
@@ -89,6 +106,7 @@ void Cpu::fill_tlb(std::uint64_t linear, const Translation& translation, Access 
     if (block_ != nullptr && block_->lies_in_page_of(translation.physical)) return;
     std::atomic<std::uint8_t>& page_flags = memory_.page_flags(translation.physical);
     if (access == Access::kWrite || (page_flags.load() & GuestMemory::kDirty) != 0) {
+      code_pages_.note_writer(*region, translation.physical, id_);
       if ((page_flags.fetch_or(GuestMemory::kDirty) & GuestMemory::kWatched) == 0)
         entry.write_tag = page;
     }
@@ -113,12 +131,28 @@ void Cpu::check_access(std::uint64_t linear, unsigned size, Access access, Acces
 }
 
 void Cpu::read_slow(std::uint64_t linear, void* destination, unsigned size, AccessMode mode) {
+  if (lockstep_ != nullptr) return lockstep_->read(linear, destination, size, mode);
+  read_slow_plain(linear, destination, size, mode);
+}
+
+void Cpu::write_slow(std::uint64_t linear, const void* source, unsigned size, AccessMode mode) {
+  if (lockstep_ != nullptr) return lockstep_->write(linear, source, size, mode);
+  write_slow_plain(linear, source, size, mode);
+}
+
+void Cpu::probe_write(std::uint64_t linear, unsigned size, AccessMode mode) {
+  if (lockstep_ != nullptr) return lockstep_->probe_write(linear, size, mode);
+  probe_write_plain(linear, size, mode);
+}
+
+void Cpu::read_slow_plain(std::uint64_t linear, void* destination, unsigned size, AccessMode mode) {
   check_access(linear, size, Access::kRead, mode);
   if (crosses_page(linear, size)) return read_crossing(linear, destination, size, mode);
   physical_read(lookup(linear, Access::kRead, mode), destination, size);
 }
 
-void Cpu::write_slow(std::uint64_t linear, const void* source, unsigned size, AccessMode mode) {
+void Cpu::write_slow_plain(std::uint64_t linear, const void* source, unsigned size,
+                           AccessMode mode) {
   check_access(linear, size, Access::kWrite, mode);
   if (crosses_page(linear, size)) return write_crossing(linear, source, size, mode);
   const GuestPhysical address = lookup(linear, Access::kWrite, mode);
@@ -182,7 +216,7 @@ void Cpu::refuse_own_code_write(GuestPhysical address, unsigned size) {
   throw SelfModification{};
 }
 
-void Cpu::probe_write(std::uint64_t linear, unsigned size, AccessMode mode) {
+void Cpu::probe_write_plain(std::uint64_t linear, unsigned size, AccessMode mode) {
   check_access(linear, size, Access::kWrite, mode);
   refuse_own_code_write(lookup(linear, Access::kWrite, mode), std::min(size, first_part(linear)));
   if (crosses_page(linear, size)) {
@@ -200,6 +234,7 @@ std::byte* Cpu::host_address(std::uint64_t linear, unsigned size, Access access)
 
 std::expected<std::byte*, Fault> Cpu::try_host_address(std::uint64_t linear, unsigned size,
                                                        Access access) {
+  if (lockstep_ != nullptr) return nullptr;
   const TlbEntry& entry = tlb_.entry(access_mode_, linear);
   const std::uint64_t& tag = access == Access::kWrite ? entry.write_tag : entry.read_tag;
   if (!TlbEntry::hits(linear ^ tag, size)) {
@@ -214,7 +249,7 @@ std::expected<std::byte*, Fault> Cpu::try_host_address(std::uint64_t linear, uns
 }
 
 std::optional<GuardedPlace> Cpu::guarded_place(std::uint64_t linear, unsigned size) {
-  if (crosses_page(linear, size)) return std::nullopt;
+  if (lockstep_ != nullptr || crosses_page(linear, size)) return std::nullopt;
   const GuestPhysical address = translate(linear, Access::kWrite, access_mode_);
   const memory::Region* region = memory_.find(address);
   if (region == nullptr || region->kind != memory::RegionKind::kRam) return std::nullopt;
@@ -225,21 +260,6 @@ std::unique_lock<std::mutex> Cpu::hold_split_lock(bool locked, std::uint64_t lin
                                                   unsigned size) {
   if (!locked || !crosses_page(linear, size)) return {};
   return std::unique_lock(code_pages_.split_lock());
-}
-
-void Cpu::flush_tlb() {
-  tlb_.flush_all();
-  mapping_changed();
-}
-
-void Cpu::flush_tlb_non_global() {
-  tlb_.flush_non_global();
-  local_mapping_changed();
-}
-
-void Cpu::flush_tlb_page(std::uint64_t linear) {
-  if (tlb_.flush_page(linear) == Tlb::Flushed::kPage) return page_mapping_changed(linear);
-  mapping_changed();
 }
 
 std::uint64_t Cpu::request_drop() {

@@ -50,7 +50,26 @@ Tlb::Flushed Tlb::flush_page(std::uint64_t linear) {
   return Flushed::kPage;
 }
 
+void Tlb::take_local(std::vector<Saved>& to, std::size_t most) {
+  for (std::size_t mode = 0; mode < modes_.size(); ++mode) {
+    modes_[mode].for_each(modes_[mode].local, [&](TlbEntry& entry, std::size_t index) {
+      if (to.size() == most) return;
+      to.push_back({entry, static_cast<std::uint16_t>(index), static_cast<AccessMode>(mode)});
+    });
+  }
+  flush_non_global();
+}
+
+void Tlb::put_local(std::span<const Saved> entries, bool writes) {
+  for (const Saved& saved : entries) {
+    TlbEntry& entry = slot_to_fill(saved.mode, saved.index, false);
+    entry = saved.entry;
+    if (!writes) entry.write_tag = no_page(saved.index);
+  }
+}
+
 void Tlb::flush_writes(const std::byte* host) {
+  ++write_flushes_;
   const auto page = reinterpret_cast<std::uint64_t>(host);
   for (Mode& mode : modes_) {
     mode.for_each(mode.used, [page](TlbEntry& entry, std::size_t index) {
@@ -60,6 +79,7 @@ void Tlb::flush_writes(const std::byte* host) {
 }
 
 void Tlb::flush_all_writes() {
+  ++write_flushes_;
   for (Mode& mode : modes_) {
     mode.for_each(mode.used,
                   [](TlbEntry& entry, std::size_t index) { entry.write_tag = no_page(index); });

@@ -7,6 +7,8 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "base/types.hpp"
 #include "hypervisor/soft/access.hpp"
@@ -51,16 +53,12 @@ class Tlb {
   }
   // The entry that is about to be filled.
   TlbEntry& entry_to_fill(AccessMode mode, std::uint64_t linear, bool global) {
-    Mode& filled = modes_[static_cast<unsigned>(mode)];
-    const std::size_t index = index_of(linear);
-    const std::uint64_t bit = std::uint64_t{1} << index % 64;
-    filled.used[index / 64] |= bit;
-    if (global) {
-      filled.local[index / 64] &= ~bit;
-    } else {
-      filled.local[index / 64] |= bit;
-    }
-    return filled.entries[index];
+    return slot_to_fill(mode, index_of(linear), global);
+  }
+  bool has_room_for(AccessMode mode, std::uint64_t linear) const {
+    const TlbEntry& there = entry(mode, linear);
+    const std::uint64_t none = no_page(index_of(linear));
+    return there.read_tag == none && there.write_tag == none && there.fetch_tag == none;
   }
   // LINEAR lies in a page of 2^SHIFT bytes: dropping any part of that drops all of it.
   void note_large(std::uint64_t linear, unsigned shift) {
@@ -77,6 +75,21 @@ class Tlb {
   // Takes away the permission to write unnoticed to the page at HOST.
   void flush_writes(const std::byte* host);
   void flush_all_writes();
+
+  // Raised whenever permissions to write have been taken away.
+  std::uint64_t write_flushes() const { return write_flushes_; }
+
+  // An entry out of its slot.
+  struct Saved {
+    TlbEntry entry;
+    std::uint16_t index;
+    AccessMode mode;
+  };
+  // Moves the entries of pages that are not global to the end of TO, as many as MOST; no such entry
+  // is in the TLB then.
+  void take_local(std::vector<Saved>& to, std::size_t most);
+  // Puts such entries into their slots, whatever is there; without WRITES, for reading only.
+  void put_local(std::span<const Saved> entries, bool writes);
 
   // Makes slot INDEX empty.
   static void clear(TlbEntry& entry, std::size_t index) {
@@ -98,6 +111,18 @@ class Tlb {
     void for_each(const Slots& slots, Function function);
   };
 
+  TlbEntry& slot_to_fill(AccessMode mode, std::size_t index, bool global) {
+    Mode& filled = modes_[static_cast<unsigned>(mode)];
+    const std::uint64_t bit = std::uint64_t{1} << index % 64;
+    filled.used[index / 64] |= bit;
+    if (global) {
+      filled.local[index / 64] &= ~bit;
+    } else {
+      filled.local[index / 64] |= bit;
+    }
+    return filled.entries[index];
+  }
+
   // Large pages are remembered by a digest of their address, those of the upper half of the address
   // space apart: a kernel maps all memory with them, which programs should not pay for.
   static constexpr unsigned kLargeShift = 21;
@@ -111,6 +136,7 @@ class Tlb {
   }
 
   std::array<Mode, kAccessModes> modes_;
+  std::uint64_t write_flushes_ = 0;
   std::bitset<2 * kDigests> large_;
   std::bitset<2 * kDigests> huge_;
 };

@@ -39,7 +39,7 @@ class Walker {
         mode_(mode),
         no_execute_enabled_((state.efer & x86::efer::kNoExecute) != 0) {}
 
-  std::expected<Translation, Fault> run() {
+  std::expected<Translation, Fault> run(Neighbours* neighbours) {
     std::uint64_t table = root();
     for (unsigned level = shape_.levels; level > 0; --level) {
       const GuestPhysical place{table + index(level) * shape_.entry_bytes};
@@ -49,8 +49,13 @@ class Walker {
       if ((value & reserved_bits(level, leaf)) != 0) {
         return refuse(x86::page_fault::kPresent | x86::page_fault::kReservedBit);
       }
+      const Permissions above = permissions_;
       if (shape_.top_has_permissions || level != shape_.levels) narrow(value);
-      if (leaf) return finish(place, value, level);
+      if (leaf) {
+        const auto found = finish(place, value, level);
+        if (found && level == 1 && neighbours != nullptr) look_around(place, above, *neighbours);
+        return found;
+      }
       if (shape_.top_has_permissions || level != shape_.levels)
         set_flags(place, value, entry::kAccessed);
       table = value & x86::kPhysicalAddressMask & ~(kPageSize - 1);
@@ -98,37 +103,51 @@ class Walker {
     return reserved;
   }
 
+  struct Permissions {
+    bool writable = true;
+    bool user = true;
+    bool executable = true;
+  };
+
   void narrow(std::uint64_t value) {
-    writable_ = writable_ && (value & entry::kWritable) != 0;
-    user_ = user_ && (value & entry::kUser) != 0;
-    executable_ = executable_ && !(no_execute_enabled_ && (value & entry::kExecuteDisable) != 0);
+    permissions_.writable &= (value & entry::kWritable) != 0;
+    permissions_.user &= (value & entry::kUser) != 0;
+    permissions_.executable &= !no_execute_enabled_ || (value & entry::kExecuteDisable) == 0;
   }
 
   bool write_allowed() const {
-    return writable_ || (!is_user(mode_) && (state_.cr0 & x86::cr0::kWriteProtect) == 0);
+    return permissions_.writable ||
+           (!is_user(mode_) && (state_.cr0 & x86::cr0::kWriteProtect) == 0);
   }
 
   // Access rights (SDM vol. 3A, 4.6.1).
-  bool allowed() const {
+  bool allowed(Access access) const {
     if (is_user(mode_)) {
-      if (!user_) return false;
-    } else if (user_) {
-      if (access_ == Access::kExecute) {
+      if (!permissions_.user) return false;
+    } else if (permissions_.user) {
+      if (access == Access::kExecute) {
         if ((state_.cr4 & x86::cr4::kSupervisorExecutionPrevention) != 0) return false;
       } else if (mode_ == AccessMode::kSupervisor &&
                  (state_.cr4 & x86::cr4::kSupervisorAccessPrevention) != 0) {
         return false;
       }
     }
-    if (access_ == Access::kWrite) return write_allowed();
-    return access_ != Access::kExecute || executable_;
+    if (access == Access::kWrite) return write_allowed();
+    return access != Access::kExecute || permissions_.executable;
   }
 
   std::expected<Translation, Fault> finish(GuestPhysical place, std::uint64_t value,
                                            unsigned level) {
-    if (!allowed()) return refuse(x86::page_fault::kPresent);
+    if (!allowed(access_)) return refuse(x86::page_fault::kPresent);
     set_flags(place, value,
               access_ == Access::kWrite ? entry::kAccessed | entry::kDirty : entry::kAccessed);
+    return translation(linear_, value, level,
+                       access_ == Access::kWrite || (value & entry::kDirty) != 0);
+  }
+
+  // By a leaf's VALUE, and the permissions that are narrowed by it.
+  Translation translation(std::uint64_t linear, std::uint64_t value, unsigned level,
+                          bool dirty) const {
     const std::uint64_t page_mask = (std::uint64_t{1} << shift(level)) - 1;
     std::uint64_t base = value & x86::kPhysicalAddressMask & ~page_mask;
     if (shape_.entry_bytes == 4) {
@@ -136,11 +155,29 @@ class Walker {
       if (level == 2)
         base |= (value & 0x001f'e000u) << 19;  // PSE-36: bits 20..13 are address bits 39..32
     }
-    const bool dirty = access_ == Access::kWrite || (value & entry::kDirty) != 0;
     return Translation{
-        GuestPhysical{base | (linear_ & page_mask)}, dirty && write_allowed(),
+        GuestPhysical{base | (linear & page_mask)}, dirty && write_allowed(),
         (value & entry::kGlobal) != 0 && (state_.cr4 & x86::cr4::kPageGlobalEnable) != 0,
         static_cast<std::uint8_t>(shift(level))};
+  }
+
+  // The entries in PLACE's line of 64 bytes; ABOVE: permissions of the upper levels.
+  void look_around(GuestPhysical place, const Permissions& above, Neighbours& neighbours) {
+    constexpr std::uint64_t kLine = 8;  // entries, of either size
+    constexpr std::uint64_t kMarked = entry::kPresent | entry::kAccessed;
+    const std::uint64_t own = place.value() / shape_.entry_bytes % kLine;
+    for (std::uint64_t i = 0; i < kLine; ++i) {
+      if (i == own) continue;
+      const std::uint64_t value =
+          read_entry(place - own * shape_.entry_bytes + i * shape_.entry_bytes);
+      if ((value & kMarked) != kMarked || (value & reserved_bits(1, true)) != 0) continue;
+      permissions_ = above;
+      narrow(value);
+      if (!allowed(Access::kRead)) continue;
+      const std::uint64_t linear = (linear_ & ~(kLine * kPageSize - 1)) + i * kPageSize;
+      neighbours.pages[neighbours.count++] = {
+          linear, translation(linear, value, 1, (value & entry::kDirty) != 0)};
+    }
   }
 
   std::uint64_t read_entry(GuestPhysical place) const {
@@ -179,19 +216,18 @@ class Walker {
   Access access_;
   AccessMode mode_;
   bool no_execute_enabled_;
-  bool writable_ = true;
-  bool user_ = true;
-  bool executable_ = true;
+  Permissions permissions_;  // of the levels so far
 };
 
 }  // namespace
 
 std::expected<Translation, Fault> try_walk(const x86::CpuState& state, memory::GuestMemory& memory,
-                                           std::uint64_t linear, Access access, AccessMode mode) {
+                                           std::uint64_t linear, Access access, AccessMode mode,
+                                           Neighbours* neighbours) {
   if ((state.cr0 & x86::cr0::kPaging) == 0) {
     return Translation{GuestPhysical{linear & 0xffff'ffff}, true};
   }
-  return Walker(state, memory, linear, access, mode).run();
+  return Walker(state, memory, linear, access, mode).run(neighbours);
 }
 
 Translation walk(const x86::CpuState& state, memory::GuestMemory& memory, std::uint64_t linear,

@@ -1,6 +1,7 @@
 // The guest's page tables, walked as the processor walks them (SDM vol. 3A, chapter 4).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 
@@ -19,14 +20,26 @@ struct Translation {
   std::uint8_t page_shift = kPageShift;  // the page's size
 };
 
+// Pages beside the one that was translated, from the same line of the last table, as they may be
+// read: marked as accessed already, so that nothing has to be written.
+struct Neighbours {
+  struct Page {
+    std::uint64_t linear = 0;
+    Translation translation{};
+  };
+  std::array<Page, 7> pages{};
+  unsigned count = 0;
+};
+
 // Translates one address for one access. Sets accessed flags on the way and the dirty flag for a
 // write. Throws Fault (#PF) where the access is not allowed; nothing has changed then but accessed
-// flags of upper levels.
+// flags of upper levels. NEIGHBOURS, where not nullptr, is filled in beside.
 Translation walk(const x86::CpuState& state, memory::GuestMemory& memory, std::uint64_t linear,
                  Access access, AccessMode mode);
 
 // The same without throwing: for accesses of which many fault.
 std::expected<Translation, Fault> try_walk(const x86::CpuState& state, memory::GuestMemory& memory,
-                                           std::uint64_t linear, Access access, AccessMode mode);
+                                           std::uint64_t linear, Access access, AccessMode mode,
+                                           Neighbours* neighbours = nullptr);
 
 }  // namespace orrery::hypervisor::soft

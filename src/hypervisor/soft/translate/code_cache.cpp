@@ -46,4 +46,12 @@ void CodeCache::link(std::uint64_t place, std::uint64_t target) {
   std::memcpy(writable_ + offset, &distance, sizeof distance);
 }
 
+void CodeCache::redirect(std::uint64_t place, std::uint64_t target) {
+  constexpr auto kJump = std::byte{0xe9};  // JMP rel32
+  const std::uint64_t offset = place - reinterpret_cast<std::uint64_t>(executable_);
+  ORRERY_ASSERT(offset + 5 <= size_);
+  writable_[offset] = kJump;
+  link(place + 1, target);
+}
+
 }  // namespace orrery::hypervisor::soft::translate

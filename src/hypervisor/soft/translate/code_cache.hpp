@@ -36,6 +36,9 @@ class CodeCache {
   // the executable address PLACE leads to TARGET.
   void link(std::uint64_t place, std::uint64_t target);
 
+  // Overwrites what is at the executable address PLACE, five bytes, by a jump to TARGET.
+  void redirect(std::uint64_t place, std::uint64_t target);
+
   // From here on clear() keeps what there is.
   void keep() { kept_ = used_; }
   void clear() { used_ = kept_; }

@@ -33,6 +33,7 @@ AccessAnswer Translator::access(const AccessSite& site, std::uint64_t linear) {
       cpu_.raise_non_canonical(site.stack ? x86::SegmentRegister::kSs : x86::SegmentRegister::kDs);
     }
     if (site.aligned && linear % site.size != 0) cpu_.raise(x86::Exception::kGeneralProtection, 0);
+    if (lockstep_ != nullptr) return guarded_access(site, linear);
     const auto direct = cpu_.try_host_address(linear, site.size, access_of(site.kind));
     if (!direct) return refuse_access(site, direct.error());
     if (*direct != nullptr) return {reinterpret_cast<std::uint64_t>(*direct), 0};
@@ -112,7 +113,7 @@ void Translator::store_x87() {
 // C++ leaves the host's x87 unit alone, so that it may stay loaded while the interpreter executes
 // what does not look at it.
 ExitKind Translator::callout(const Callout& site) {
-  const bool reload = site.uses_x87 && cpu_.translation_.x87_loaded != 0;
+  const bool reload = (site.uses_x87 || lockstep_ != nullptr) && cpu_.translation_.x87_loaded != 0;
   if (reload) store_x87();
   const ExitKind kind = execute_callout(site);
   if (reload && kind == ExitKind::kNone) {
@@ -127,6 +128,7 @@ ExitKind Translator::execute_callout(const Callout& site) {
   ++statistics_.callouts[site.mnemonic];
   stand_at(site.rip);
   cpu_.flags.set_bits(flags_of(state.flags));
+  if (lockstep_ != nullptr) lockstep_->begin_callout();
   ExitKind kind = ExitKind::kNone;
   try {
     site.code[0].handler(cpu_, site.code);
@@ -139,6 +141,7 @@ ExitKind Translator::execute_callout(const Callout& site) {
     kind = ExitKind::kFault;
   }
   state.flags = image_of(cpu_.flags.bits());
+  if (lockstep_ != nullptr) lockstep_->end_callout(kind == ExitKind::kFault);
   return kind;
 }
 
@@ -148,6 +151,7 @@ ExitKind Translator::stay_on(const Page& page, std::uint64_t next_rip) {
 }
 
 ExitKind Translator::leave_to(std::uint64_t rip) {
+  if (lockstep_ != nullptr) lockstep_->note_left_early();
   cpu_.translation_.next_rip = rip;
   return ExitKind::kContinue;
 }

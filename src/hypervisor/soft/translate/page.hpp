@@ -18,6 +18,7 @@ struct BlockEntry {
   std::uint64_t checked =
       0;                   // entered from anywhere: checks that the page is the one, and attention
   std::uint64_t body = 0;  // entered from within the page; 0: nothing to be translated here
+  unsigned instructions = 0;
 };
 
 struct Page {

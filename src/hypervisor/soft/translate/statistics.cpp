@@ -35,9 +35,17 @@ std::vector<Detail> Translator::details() const {
                                  {"slow memory accesses", statistics_.slow_accesses},
                                  {"indirect jumps looked up", statistics_.unknown_indirects},
                                  {"entries looked up", statistics_.continues},
+                                 {"entries that refused", statistics_.stale_entries},
+                                 {"entries renewed", statistics_.entries_renewed},
                                  {"code cache cleared", statistics_.clears},
                                  {"microseconds that the longest clearing took",
                                   static_cast<std::uint64_t>(statistics_.longest_clear.count())}};
+  if (lockstep_ != nullptr) {
+    details.push_back({"blocks executed in lockstep", lockstep_->blocks()});
+    details.push_back({"instructions in them", lockstep_->instructions()});
+    details.push_back({"blocks that could not be compared", lockstep_->left_out()});
+    details.push_back({"differences", lockstep_->differences()});
+  }
   append_mnemonics(details, "interpreted within blocks:", statistics_.callouts);
   append_mnemonics(details, "interpreted at a block's end:", statistics_.systems);
   append_mnemonics(details, "interpreted between blocks:", statistics_.interpreted);

@@ -18,7 +18,9 @@ struct Statistics {
   std::uint64_t clears = 0;                   // of the code cache, when it was full
   std::chrono::microseconds longest_clear{};  // by the clock: waiting for a processor is in it
   std::uint64_t unknown_indirects = 0;        // jumps whose target was not in the table
-  std::uint64_t continues = 0;                // exits to look for a block at a known address
+  std::uint64_t stale_entries = 0;    // that refused: another page there, or attention wanted
+  std::uint64_t entries_renewed = 0;  // to lead to what was translated since
+  std::uint64_t continues = 0;        // exits to look for a block at a known address
   // Executed by the interpreter in the middle of a block, at its end with the code going on where
   // it led, and at its end.
   std::array<std::uint64_t, ZYDIS_MNEMONIC_MAX_VALUE + 1> callouts{};

@@ -83,6 +83,11 @@ Continuation Translator::system(const Callout& site) {
   ++statistics_.systems[site.mnemonic];
   store_x87();
   stand_at(site.rip);
+  if (lockstep_ != nullptr) {
+    state.next_rip = site.rip;
+    state.exit_site = site.mnemonic;
+    return {0, static_cast<std::uint64_t>(ExitKind::kInterpret)};
+  }
   cpu_.flags.set_bits(flags_of(state.flags));
   try {
     site.code[0].handler(cpu_, site.code);

@@ -85,6 +85,12 @@ Translator::Translator(Cpu& cpu, const Options& options, std::unique_ptr<CodeCac
   layout_.tlb_entries = offset(&cpu.tlb_entries_);
   layout_.fetch_view = offset(&cpu.fetch_view_);
   layout_.fetch_context = offset(&cpu.fetch_context_);
+  if (options.lockstep) {
+    options_.chain = false;
+    options_.hot_after = 0;
+    lockstep_ = std::make_unique<Lockstep>(cpu);
+    cpu.lockstep_ = lockstep_.get();
+  }
   cpu.translation_.host_mxcsr = _mm_getcsr();
   cpu.translation_.forget_indirects();
 }
@@ -110,6 +116,7 @@ bool Translator::can_translate() const {
 // ---- Executing
 
 Translator::Outcome Translator::run() {
+  if (lockstep_ != nullptr) return run_in_lockstep();
   const BlockEntry* block = find(cpu_.next_block_rip_);
   if (block == nullptr) return Outcome::kNothing;
   for (;;) {
@@ -127,8 +134,42 @@ Translator::Outcome Translator::run() {
     if (block == nullptr) return Outcome::kExecuted;
     if (kind == ExitKind::kLink) link(cpu_.translation_.exit_site);
     if (kind == ExitKind::kIndirect) note_indirect(block->checked);
+    if (kind == ExitKind::kStale) renew_entry(cpu_.translation_.exit_site, *block);
     if (kind == ExitKind::kContinue) ++statistics_.continues;
   }
+}
+
+// One block, and the same once more.
+Translator::Outcome Translator::run_in_lockstep() {
+  const std::uint64_t rip = cpu_.next_block_rip_;
+  const BlockEntry* found = find(rip);
+  if (found == nullptr) return Outcome::kNothing;
+  const BlockEntry block = *found;
+  const Page& page = *page_at(rip);
+  lockstep_->begin_block();
+  const ExitKind kind = execute(block.body);
+  if (kind == ExitKind::kIndirect && !Cpu::is_canonical(cpu_.next_block_rip_)) {
+    lockstep_->leave_out();
+    return undo_transfer();
+  }
+  return check_block(block, page, kind);
+}
+
+Translator::Outcome Translator::check_block(const BlockEntry& block, const Page& page,
+                                            ExitKind kind) {
+  using End = Lockstep::End;
+  const End end = kind == ExitKind::kFault       ? End::kFault
+                  : kind == ExitKind::kInterpret ? End::kBefore
+                                                 : End::kTransferred;
+  if (page.is_current()) {
+    lockstep_->check_block(block.instructions, end, fault_ ? &*fault_ : nullptr);
+  } else {
+    lockstep_->leave_out();  // the code is no longer there
+  }
+  if (end == End::kFault) return Outcome::kFault;
+  if (end != End::kBefore) return Outcome::kExecuted;
+  ++statistics_.interpreted.at(cpu_.translation_.exit_site);
+  return Outcome::kInterpret;
 }
 
 // The transfer faults instead: the interpreter executes it again.
@@ -169,6 +210,15 @@ void Translator::link(std::uint64_t number) {
   }
   ++statistics_.links;
   cache_->link(site.place, site.within_page ? target->body : target->checked);
+}
+
+// CHECKED is what jumps lead to that were linked to an older translation of what BLOCK is now: from
+// here on it leads on. Where it is BLOCK's own entry, it was the moment that was wrong.
+void Translator::renew_entry(std::uint64_t checked, const BlockEntry& block) {
+  ++statistics_.stale_entries;
+  if (checked == block.checked) return;
+  ++statistics_.entries_renewed;
+  cache_->redirect(checked, block.checked);
 }
 
 void Translator::note_indirect(std::uint64_t checked) {
@@ -226,13 +276,47 @@ Page* Translator::page_at(std::uint64_t rip) {
   return page;
 }
 
-void Translator::forget_local_pages() {
+// None is local any more.
+template <typename Function>
+void Translator::for_each_local_slot(Function function) {
   for (std::size_t word = 0; word < local_slots_.size(); ++word) {
     for (std::uint64_t slots = std::exchange(local_slots_[word], 0); slots != 0;
          slots &= slots - 1) {
-      const auto slot = word * 64 + static_cast<std::size_t>(std::countr_zero(slots));
-      cpu_.translation_.page_ids[slot].store(0, std::memory_order_relaxed);
+      function(word * 64 + static_cast<std::size_t>(std::countr_zero(slots)));
     }
+  }
+}
+
+void Translator::forget_local_pages() {
+  for_each_local_slot([this](std::size_t slot) {
+    cpu_.translation_.page_ids[slot].store(0, std::memory_order_relaxed);
+  });
+}
+
+void Translator::take_local_pages(std::vector<LocalPage>& to) {
+  for_each_local_slot([this, &to](std::size_t slot) {
+    const std::uint32_t id =
+        cpu_.translation_.page_ids[slot].exchange(0, std::memory_order_relaxed);
+    if (id != 0) to.push_back({slots_[slot], id, static_cast<std::uint16_t>(slot)});
+  });
+}
+
+// As page_at() does it, one fence for all: either the version or the place is seen. After clear()
+// there are no such pages; first_id_ tells ids from before.
+void Translator::put_local_pages(std::span<const LocalPage> pages) {
+  State& state = cpu_.translation_;
+  for (const LocalPage& local : pages) {
+    if (local.id < first_id_) continue;
+    slots_[local.slot] = local.page;
+    local_slots_[local.slot / 64] |= std::uint64_t{1} << local.slot % 64;
+    state.page_places[local.slot].store(page_place(local.page->physical.value()),
+                                        std::memory_order_relaxed);
+    state.page_ids[local.slot].store(local.id, std::memory_order_relaxed);
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (const LocalPage& local : pages) {
+    if (local.id < first_id_ || (local.page->id == local.id && local.page->is_current())) continue;
+    state.page_ids[local.slot].store(0, std::memory_order_relaxed);
   }
 }
 
@@ -258,6 +342,7 @@ void Translator::clear() {
   const auto begin = std::chrono::steady_clock::now();
   cache_->clear();
   forgotten_.take(pages_, sites_);
+  first_id_ = next_id_;
   ++statistics_.clears;
   std::fill(known_.begin(), known_.end(), Known{});
   std::fill(slots_.begin(), slots_.end(), nullptr);
@@ -286,7 +371,7 @@ bool Translator::translate() {
   }
   find_liveness(*page, items);
   if (!page->is_current()) return false;
-  BlockEmitter emitter(layout_, gates_, *cache_, sites_, *page);
+  BlockEmitter emitter(layout_, gates_, *cache_, sites_, *page, options_.chain);
   const Result<BlockEntry> entry = emitter.emit(items);
   if (!entry) {
     log::error("{}", entry.error().message());

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/error.hpp"
@@ -19,6 +20,8 @@
 #include "hypervisor/soft/translate/emit/block_emitter.hpp"
 #include "hypervisor/soft/translate/emit/gates.hpp"
 #include "hypervisor/soft/translate/forgotten.hpp"
+#include "hypervisor/soft/translate/local_page.hpp"
+#include "hypervisor/soft/translate/lockstep.hpp"
 #include "hypervisor/soft/translate/options.hpp"
 #include "hypervisor/soft/translate/page.hpp"
 #include "hypervisor/soft/translate/statistics.hpp"
@@ -55,6 +58,10 @@ class Translator {
 
   // The mappings of all pages but global ones may have changed.
   void forget_local_pages();
+  // The same, but they are kept in TO, and known again when they are put back: in the same address
+  // space, of which nothing has been invalidated meanwhile.
+  void take_local_pages(std::vector<LocalPage>& to);
+  void put_local_pages(std::span<const LocalPage> pages);
 
   // Translates the block at RIP. False: the interpreter has to execute it.
   bool translate();
@@ -85,13 +92,18 @@ class Translator {
   void note_rings();
   Plan plan_at(const Page& page, const Decoded& decoded) const;
   Page* page_at(std::uint64_t rip);
+  template <typename Function>
+  void for_each_local_slot(Function function);
   Page* find_page(std::uint64_t linear, GuestPhysical physical);
   void renew(Page& page);
   void add_block(Page& page, std::uint64_t rip, const BlockEntry& entry);
   const BlockEntry* find(std::uint64_t rip);
   ExitKind execute(std::uint64_t code);
   Outcome undo_transfer();
+  Outcome run_in_lockstep();
+  Outcome check_block(const BlockEntry& block, const Page& page, ExitKind kind);
   void link(std::uint64_t site);
+  void renew_entry(std::uint64_t checked, const BlockEntry& block);
   void note_indirect(std::uint64_t site);
   std::vector<Item> decode_items(Page& page, std::uint64_t rip);
   bool decode_crossing(const Page& page, ByteSpan head, Item& item);
@@ -109,6 +121,7 @@ class Translator {
   Sites sites_;
   Statistics statistics_;
   std::uint32_t next_id_ = 1;
+  std::uint32_t first_id_ = 1;  // since clear()
 
   PageMap pages_;
   Forgotten forgotten_;
@@ -135,6 +148,8 @@ class Translator {
     friend bool operator==(const Controls&, const Controls&) = default;
   };
   Controls controls_{};
+
+  std::unique_ptr<Lockstep> lockstep_;  // or nullptr
 
   std::optional<Fault> fault_;
   std::uint64_t pending_address_ = 0;          // of an access to be committed

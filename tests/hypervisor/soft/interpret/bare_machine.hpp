@@ -25,13 +25,14 @@ struct PortWrite {
 
 class BareMachine : private Environment {
  public:
-  BareMachine()
+  explicit BareMachine(const PagingOptions& paging = {})
       : memory_(std::move(
             *memory::GuestMemory::create({{.start = GuestPhysical(0), .size = Bytes(2_MiB)}}))),
-        code_pages_(*memory_),
-        cpu_(VcpuId(0), *memory_, code_pages_, *this) {}
+        code_pages_(*memory_, paging.directed),
+        cpu_(VcpuId(0), *memory_, code_pages_, *this, paging) {}
 
   Cpu& cpu() { return cpu_; }
+  CodePages& code_pages() { return code_pages_; }
   const std::vector<PortWrite>& writes() const { return writes_; }
 
   void load(std::uint64_t address, ByteSpan bytes) {

@@ -44,19 +44,19 @@ void check_descriptor(Cpu& cpu, Invalidation type, const PcidDescriptor& descrip
   if (bad_pcid || bad_address) cpu.raise(Exception::kGeneralProtection, 0);
 }
 
-// Entries of other PCIDs than the current one are never in the TLB (see set_cr3).
 void invalidate(Cpu& cpu, Invalidation type, const PcidDescriptor& descriptor) {
-  const bool pcids_enabled = (cpu.state.cr4 & x86::cr4::kPcid) != 0;
-  const std::uint64_t current = pcids_enabled ? cpu.state.cr3 & x86::cr3::kPcidMask : 0;
   switch (type) {
     case Invalidation::kAddress:
-      if (descriptor.pcid == current) cpu.flush_tlb_page(descriptor.linear);
+      // Of another address space, one page is not worth looking for.
+      if (descriptor.pcid == cpu.current_pcid()) {
+        cpu.flush_tlb_page(descriptor.linear);
+      } else {
+        cpu.forget_address_space(descriptor.pcid);
+      }
       break;
-    case Invalidation::kContext:
-      if (descriptor.pcid == current) cpu.flush_tlb_non_global();
-      break;
+    case Invalidation::kContext: cpu.forget_address_space(descriptor.pcid); break;
     case Invalidation::kAllIncludingGlobal: cpu.flush_tlb(); break;
-    case Invalidation::kAllContexts: cpu.flush_tlb_non_global(); break;
+    case Invalidation::kAllContexts: cpu.forget_address_spaces(); break;
   }
 }
 

@@ -26,8 +26,8 @@ void return_to_helper(Cpu& cpu, const Instruction* i) {
 }  // namespace
 
 BlockEmitter::BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& cache, Sites& sites,
-                           const Page& page)
-    : layout_(layout), gates_(gates), cache_(cache), sites_(sites), page_(page) {
+                           const Page& page, bool chain)
+    : layout_(layout), gates_(gates), cache_(cache), sites_(sites), page_(page), chain_(chain) {
   code_.init(asmjit::Environment::host(), cache.next_address());
   code_.attach(&a_);
   checked_ = a_.newLabel();
@@ -44,7 +44,7 @@ Result<BlockEntry> BlockEmitter::emit(std::span<const Item> items) {
     const std::function<void()> stub = std::move(stubs_[n]);
     stub();
   }
-  return place();
+  return place(static_cast<unsigned>(items.size()));
 }
 
 void BlockEmitter::emit_checked_entry(const Item& first) {
@@ -61,7 +61,8 @@ void BlockEmitter::emit_checked_entry(const Item& first) {
   later([this, stale, rip = first.rip] {
     a_.bind(stale);
     load_constant(kT0, rip);
-    a_.jmp(gates_.exit_continue_saved);
+    a_.lea(kT1, x::ptr(checked_));
+    a_.jmp(gates_.exit_stale_saved);
   });
 }
 
@@ -144,7 +145,7 @@ void BlockEmitter::emit_interpret(const Item& item) {
   a_.jmp(gates_.exit_interpret);
 }
 
-Result<BlockEntry> BlockEmitter::place() {
+Result<BlockEntry> BlockEmitter::place(unsigned instructions) {
   const std::uint64_t base = cache_.next_address();
   code_.flatten();
   code_.resolveUnresolvedLinks();
@@ -159,7 +160,7 @@ Result<BlockEntry> BlockEmitter::place() {
         base + code_.labelOffsetFromBase(pending.behind_distance) - sizeof(std::int32_t);
   }
   return BlockEntry{base + code_.labelOffsetFromBase(checked_),
-                    base + code_.labelOffsetFromBase(body_)};
+                    base + code_.labelOffsetFromBase(body_), instructions};
 }
 
 }  // namespace orrery::hypervisor::soft::translate

@@ -55,7 +55,7 @@ struct Sites {
 class BlockEmitter {
  public:
   BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& cache, Sites& sites,
-               const Page& page);
+               const Page& page, bool chain);
 
   // Places the code of ITEMS (liveness filled in) in the cache. Fails where that has not enough
   // room.
@@ -73,7 +73,7 @@ class BlockEmitter {
   void emit_callout(const Item& item);
   void emit_interpret(const Item& item);
   Callout& add_callout(const Item& item);
-  Result<BlockEntry> place();
+  Result<BlockEntry> place(unsigned instructions);
 
   // ---- Flags (flags.cpp)
   // Makes the host's flags free to be overwritten; those in NEEDED are kept.
@@ -169,6 +169,7 @@ class BlockEmitter {
   CodeCache& cache_;
   Sites& sites_;
   const Page& page_;
+  bool chain_;  // jumps may lead to other blocks directly
 
   asmjit::CodeHolder code_;
   x::Assembler a_;

@@ -35,6 +35,7 @@ void BlockEmitter::add_link(const asmjit::Label& behind_distance, const asmjit::
 // Flags are the host's for a target within the page, otherwise saved or dead.
 void BlockEmitter::emit_linkable_jump(std::uint64_t target) {
   const bool within_page = page_.contains(target);
+  if (!chain_) return emit_open_jump(target, within_page);
   if (within_page && target == first_rip_) {
     a_.jmp(body_);
     return;

@@ -26,8 +26,8 @@ class GateBuilder {
 
   struct Labels {
     asmjit::Label enter, exit_continue, exit_continue_saved, exit_link, exit_link_saved,
-        exit_indirect_saved, exit_interpret, exit_interpret_saved, access, commit, callout, system,
-        load_vectors, load_avx, load_x87;
+        exit_stale_saved, exit_indirect_saved, exit_interpret, exit_interpret_saved, access, commit,
+        callout, system, load_vectors, load_avx, load_x87;
   };
 
   Labels build() {
@@ -35,6 +35,7 @@ class GateBuilder {
     labels.enter = enter();
     labels.exit_continue = exit(ExitKind::kContinue, Flags::kHost);
     labels.exit_continue_saved = exit(ExitKind::kContinue, Flags::kSaved);
+    labels.exit_stale_saved = exit(ExitKind::kStale, Flags::kSaved);
     labels.exit_link = exit(ExitKind::kLink, Flags::kHost);
     labels.exit_link_saved = exit(ExitKind::kLink, Flags::kSaved);
     labels.exit_indirect_saved = exit(ExitKind::kIndirect, Flags::kSaved);
@@ -318,6 +319,7 @@ Result<Gates> make_gates(CodeCache& cache, const Layout& layout, const Helpers& 
   gates.enter = reinterpret_cast<std::uint32_t (*)(std::uint64_t)>(address(labels.enter));
   gates.exit_continue = address(labels.exit_continue);
   gates.exit_continue_saved = address(labels.exit_continue_saved);
+  gates.exit_stale_saved = address(labels.exit_stale_saved);
   gates.exit_link = address(labels.exit_link);
   gates.exit_link_saved = address(labels.exit_link_saved);
   gates.exit_indirect_saved = address(labels.exit_indirect_saved);

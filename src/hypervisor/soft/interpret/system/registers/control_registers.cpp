@@ -68,16 +68,13 @@ void set_cr0(Cpu& cpu, std::uint64_t value) {
 
 // ---- CR3
 
-// The TLB keeps one address space, so that a load which may keep entries of another PCID has to
-// drop those of the present one, unless nothing changes.
 void set_cr3(Cpu& cpu, std::uint64_t value) {
   const bool pcid = (cpu.state.cr4 & cr4::kPcid) != 0;
   const bool keeps = pcid && (value & cr3::kNoFlush) != 0;
   const std::uint64_t loaded = pcid ? value & ~cr3::kNoFlush : value;
   if (cpu.state.long_mode()) require(cpu, (loaded >> physical_address_bits(cpu)) == 0);
   if (keeps && loaded == cpu.state.cr3) return;
-  cpu.state.cr3 = loaded;
-  cpu.flush_tlb_non_global();
+  cpu.load_address_space(loaded, keeps);
 }
 
 // ---- CR4
