@@ -198,21 +198,33 @@ static uint64_t spawn(void) {
   return 0;
 }
 
-static uint64_t ping(void) {
+// Two processes take turns, which each begins with a look at every one of PAGES pages of its own.
+static void take_turns(int turns, int pages) {
   int there[2], back[2];
   char byte = 0;
   if (pipe(there) != 0 || pipe(back) != 0) exit(1);
+  volatile char *memory = mmap(NULL, (size_t)(pages + 1) * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  madvise((void *)memory, (size_t)(pages + 1) * kPage, MADV_NOHUGEPAGE);
   const pid_t child = fork();
-  if (child == 0) {
-    for (int i = 0; i < 10000; ++i) {
+  for (int i = 0; i < turns; ++i) {
+    for (int page = 0; page < pages; ++page) ++memory[(size_t)page * kPage];
+    if (child == 0) {
       if (read(there[0], &byte, 1) != 1 || write(back[1], &byte, 1) != 1) _exit(1);
+    } else {
+      if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1) exit(1);
     }
-    _exit(0);
   }
-  for (int i = 0; i < 10000; ++i) {
-    if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1) exit(1);
-  }
+  if (child == 0) _exit(0);
   waitpid(child, NULL, 0);
+}
+
+static uint64_t ping(void) {
+  take_turns(10000, 0);
+  return 0;
+}
+
+static uint64_t visits(void) {
+  take_turns(5000, 256);
   return 0;
 }
 
@@ -234,7 +246,7 @@ static const struct {
   uint64_t (*run)(void);
 } kinds[] = {{"sort", sort},   {"sieve", sieve},   {"match", match},  {"bytecode", bytecode}, {"matrix", matrix},
              {"bodies", bodies}, {"loads", loads},   {"copy", copy},    {"set", set},           {"null_call", null_call},
-             {"spawn", spawn},   {"ping", ping},     {"faults", faults}, {"nothing", nothing}};
+             {"spawn", spawn},   {"ping", ping},     {"visits", visits}, {"faults", faults}, {"nothing", nothing}};
 
 int main(int argc, char **argv) {
   for (size_t i = 0; argc == 2 && i < sizeof kinds / sizeof *kinds; ++i) {

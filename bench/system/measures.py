@@ -212,4 +212,37 @@ def work(times: int) -> list[Row]:
     return [Row(f"work: {kind}", "s", sides.pop("orrery"), sides) for kind, sides in samples.items()]
 
 
-MEASURES = {"boot": boot, "bochs": against_bochs, "start": start, "memory": memory, "reads": reads, "work": work, "disks": disks}
+PAGING_KINDS = ("ping", "visits", "spawn", "faults")
+PAGING_FEATURES = ("tags", "batches", "lazy", "directed")
+
+
+def paging_seconds(initrd: pathlib.Path, features: str) -> dict[str, float]:
+    """Processor time of each kind of work with these features of --paging only."""
+    machine = small_guest(more=["--paging", features])
+    machine.initrd = initrd
+    seconds = {}
+    with Guest(machine, f"bench-paging-{features}") as guest:
+        guest.wait_for_shell()
+        for kind in PAGING_KINDS:
+            before = process.cpu_seconds(guest.process.pid)
+            guest.run(f"/work {kind}", timeout=300)
+            seconds[kind] = process.cpu_seconds(guest.process.pid) - before
+    return seconds
+
+
+def paging(times: int) -> list[Row]:
+    """All four against none and against each left out, in turn."""
+    sides = {"all": "all", "none": "none"}
+    for feature in PAGING_FEATURES:
+        sides[f"without {feature}"] = ",".join(other for other in PAGING_FEATURES if other != feature)
+    with tempfile.TemporaryDirectory() as folder:
+        initrd = initrd_with(pathlib.Path(folder), PROGRAMS / "work.c")
+        rounds = [{side: paging_seconds(initrd, features) for side, features in sides.items()} for _ in range(times)]
+    rows = []
+    for kind in PAGING_KINDS:
+        samples = {side: Sample([one[side][kind] for one in rounds]) for side in sides}
+        rows.append(Row(f"paging: {kind}, processor time", "s", samples.pop("all"), samples))
+    return rows
+
+
+MEASURES = {"boot": boot, "bochs": against_bochs, "start": start, "memory": memory, "reads": reads, "work": work, "paging": paging, "disks": disks}
