@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -19,6 +20,7 @@ struct BlockEntry {
       0;                   // entered from anywhere: checks that the page is the one, and attention
   std::uint64_t body = 0;  // entered from within the page; 0: nothing to be translated here
   unsigned instructions = 0;
+  std::size_t size = 0;  // of the host code, from `checked` on
 };
 
 struct Page {

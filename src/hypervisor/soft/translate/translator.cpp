@@ -353,6 +353,13 @@ void Translator::clear() {
                                        std::chrono::duration_cast<std::chrono::microseconds>(took));
 }
 
+ByteSpan Translator::host_code(std::uint64_t rip) {
+  const BlockEntry* block = find(rip);
+  if (block == nullptr) return {};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address of translated code
+  return {reinterpret_cast<const std::byte*>(block->checked), block->size};
+}
+
 // ---- Translating
 
 bool Translator::translate() {

@@ -160,7 +160,7 @@ Result<BlockEntry> BlockEmitter::place(unsigned instructions) {
         base + code_.labelOffsetFromBase(pending.behind_distance) - sizeof(std::int32_t);
   }
   return BlockEntry{base + code_.labelOffsetFromBase(checked_),
-                    base + code_.labelOffsetFromBase(body_), instructions};
+                    base + code_.labelOffsetFromBase(body_), instructions, code_.codeSize()};
 }
 
 }  // namespace orrery::hypervisor::soft::translate
