@@ -14,12 +14,14 @@ def cpu_seconds(pid: int) -> float:
 
 def memory_beyond_guest(pid: int, guest_bytes: int) -> float:
     """MiB resident outside the guest's own RAM, which is known by its size: the mapping, or run of mappings made from
-    it, of at least half of that."""
-    total = 0
-    mapping = 0
+    it, of at least half of that. A file that is mapped twice, as the translator's code cache is, counts once."""
+    resident: dict[object, int] = {}
+    mapping, place = 0, None
     for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
-        if match := re.match(r"^([0-9a-f]+)-([0-9a-f]+) ", line):
+        if match := re.match(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) (\S+) \S+ (\d+)", line):
             mapping = int(match[2], 16) - int(match[1], 16)
+            shared = match[3].endswith("s") and match[5] != "0"
+            place = (match[5], match[4], mapping) if shared else match[0]  # inode and offset name the bytes
         elif line.startswith("Rss:") and mapping < guest_bytes // 2:
-            total += int(line.split()[1])
-    return total / 1024
+            resident[place] = max(resident.get(place, 0), int(line.split()[1]))
+    return sum(resident.values()) / 1024

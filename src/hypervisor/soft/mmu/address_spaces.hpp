@@ -34,8 +34,8 @@ class AddressSpaces {
 
   // As many as Linux keeps apart on a processor, six with two PCIDs each, and some.
   static constexpr std::size_t kMostSpaces = 16;
-  // Entries kept of one: more than a program's hot set, and 80 KiB at most.
-  static constexpr std::size_t kMostEntries = 2048;
+  // Entries kept of one: a program's hot set, and 20 KiB at most.
+  static constexpr std::size_t kMostEntries = 512;
 
   // A place for PCID's, empty; another's goes where there is no room.
   Space& place_for(std::uint64_t pcid);
