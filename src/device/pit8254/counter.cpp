@@ -25,7 +25,9 @@ std::uint16_t to_bcd(Clocks value) {
 
 bool Counter::valid() const {
   const auto possible = [](Clocks period) { return period >= 1 && period <= kBinaryRange; };
-  const auto sensible = [](Clocks when) { return when >= 0 && when <= (Clocks{1} << 60); };
+  // A century; ten times that would be more nanoseconds than there are numbers for.
+  constexpr Clocks kLatest = Clocks{1} << 52;
+  const auto sensible = [](Clocks when) { return when >= 0 && when <= kLatest; };
   return sensible(start_) && (!stopped_at_ || sensible(*stopped_at_)) &&
          mode_ <= Mode::kHardwareStrobe && access_ >= Access::kLow && access_ <= Access::kBoth &&
          possible(period_) && (!next_period_ || possible(*next_period_));

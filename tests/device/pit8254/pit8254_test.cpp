@@ -2,6 +2,7 @@
 #include "device/pit8254/pit8254.hpp"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "support/device_access.hpp"
 #include "support/fake_host.hpp"
@@ -184,6 +185,18 @@ TEST_F(Pit8254Test, WhatIsSavedDoesNotDependOnWhoLookedBefore) {
   const State unseen = pit.save();
   port61();
   EXPECT_EQ(pit.save(), unseen);
+}
+
+// Found by fuzzing: such a time overflowed and was due at once, for ever.
+TEST_F(Pit8254Test, RefusesAStateWhoseCountersStartBeyondAllTime) {
+  program(0, 2, 1000);
+  State state = pit.save();
+  state["counters"][0]["start"] = std::int64_t{1} << 59;
+  EXPECT_FALSE(pit.restore(state));
+  state["counters"][0]["start"] = std::int64_t{1} << 52;
+  ASSERT_TRUE(pit.restore(state));
+  ASSERT_TRUE(host.next_deadline());
+  EXPECT_GT(*host.next_deadline(), host.now());
 }
 
 }  // namespace
