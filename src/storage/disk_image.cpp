@@ -14,6 +14,8 @@
 #include "storage/raw_disk.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/request/submitted.hpp"
+#include "storage/vhdx/disk.hpp"
+#include "storage/vhdx/parent.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -28,6 +30,10 @@ struct FileIdentity {
   friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
 
+std::string not_direct(const std::string& path) {
+  return path + ": \"direct\" is for raw disks only so far; leave it away";
+}
+
 class ChainOpener {
  public:
   explicit ChainOpener(EventLoop& loop) : loop_(loop) {}
@@ -37,8 +43,11 @@ class ChainOpener {
     ORRERY_TRY(const Format format, choose_format(options.path, options.format));
     if (format == Format::kQcow2) return open_qcow2(options);
     if (!options.snapshot.empty()) {
-      return fail(options.path + ": a raw disk has no snapshots; leave \"snapshot=\" away");
+      return fail(orrery::format("{}: a {} has no snapshots; leave \"snapshot=\" away",
+                                 options.path, name_of(format)));
     }
+    if (format != Format::kRaw && options.direct) return fail(not_direct(options.path));
+    if (format == Format::kVhdx) return open_vhdx(options);
     RawDiskOptions raw{.path = options.path,
                        .read_only = options.read_only,
                        .direct = options.direct,
@@ -53,6 +62,8 @@ class ChainOpener {
   Result<> enter(const std::string& path);
   Result<std::unique_ptr<port::Blocks>> open_qcow2(const DiskOptions& options);
   Result<> open_backing(qcow2::Disk& disk);
+  Result<std::unique_ptr<port::Blocks>> open_vhdx(const DiskOptions& options);
+  Result<> open_parent(vhdx::Disk& disk);
 
   EventLoop& loop_;
   std::vector<FileIdentity> entered_;
@@ -78,9 +89,7 @@ Result<> ChainOpener::enter(const std::string& path) {
 }
 
 Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions& options) {
-  if (options.direct) {
-    return fail(options.path + ": \"direct\" is for raw disks only so far; leave it away");
-  }
+  if (options.direct) return fail(not_direct(options.path));
   if (!options.snapshot.empty() && !options.read_only) {
     return fail(options.path + ": a snapshot is only read; add \"readonly\"");
   }
@@ -143,12 +152,55 @@ Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
   return {};
 }
 
+Result<std::unique_ptr<port::Blocks>> ChainOpener::open_vhdx(const DiskOptions& options) {
+  const auto access = options.read_only ? FileAccess::kRead : FileAccess::kWrite;
+  ORRERY_TRY(auto file, open_image_file(loop_, options.path, access));
+  vhdx::DiskOptions vhdx;
+  vhdx.access = options.read_only ? vhdx::Access::kRead : vhdx::Access::kWrite;
+  vhdx.serial = options.serial;
+  ORRERY_TRY(auto disk, vhdx::Disk::open(loop_, std::move(file), vhdx));
+  ORRERY_CHECK(open_parent(*disk));
+  return disk;
+}
+
+// [MS-VHDX] 2.6.2.6.3: the parent is the one with the DataWriteGuid that the child names.
+Result<> ChainOpener::open_parent(vhdx::Disk& disk) {
+  const vhdx::Image& image = disk.image();
+  const auto& locator = image.metadata().parent;
+  if (!locator) return {};
+  ORRERY_TRY(const std::string path, vhdx::find_parent(image.path(), *locator));
+  DiskOptions below;
+  below.path = path;
+  below.format = Format::kVhdx;
+  below.read_only = true;
+  auto opened = open(below);
+  if (!opened) return fail(opened.error().context(image.path() + ": its parent"));
+  const vhdx::Image& parent = dynamic_cast<vhdx::Disk&>(**opened).image();
+  if (!locator->names(parent.header().data_write)) {
+    return fail(format(
+        "{0}: its parent {1} is not what it was: the content {2} was expected, and it is {3}. {0} "
+        "would read as a mixture of both, so it is not opened; bring the old file back",
+        image.path(), path, to_text(locator->linkage), to_text(parent.header().data_write)));
+  }
+  if (parent.metadata().logical_sector != image.metadata().logical_sector) {
+    return fail(format("{}: damaged: has sectors of {} bytes, and its parent {} of {}",
+                       image.path(), image.metadata().logical_sector, path,
+                       parent.metadata().logical_sector));
+  }
+  disk.set_parent(std::move(*opened));
+  return {};
+}
+
 }  // namespace
 
 Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path) {
   if (auto* const qcow2 = dynamic_cast<qcow2::Disk*>(&disk); qcow2 != nullptr) {
     const DiskIdentity& own = qcow2->image().identities().own;
     if (own.kind != DiskIdentity::Kind::kNone) return own;
+  }
+  if (auto* const vhdx = dynamic_cast<vhdx::Disk*>(&disk); vhdx != nullptr) {
+    return DiskIdentity{.kind = DiskIdentity::Kind::kIdentifier,
+                        .identifier = vhdx->image().header().data_write.bytes};
   }
   return identity_of_file(path);
 }
@@ -196,7 +248,9 @@ Task<Result<>> flush_task(port::Blocks& disk) {
 
 }  // namespace
 
+// A second one, with nothing left to write, lets a VHDX empty its log.
 Result<> flush_disk(EventLoop& loop, port::Blocks& disk) {
+  ORRERY_CHECK(run_task(loop, flush_task(disk)));
   return run_task(loop, flush_task(disk));
 }
 

@@ -1,7 +1,8 @@
-#include "storage/tools/open_qcow2.hpp"
+#include "storage/tools/open_alone.hpp"
 
 #include <unistd.h>
 
+#include "base/format.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/io/open_file.hpp"
 
@@ -16,10 +17,20 @@ Result<std::unique_ptr<qcow2::Disk>> open_alone(EventLoop& loop, const std::stri
   return qcow2::Disk::open(loop, std::move(file), options);
 }
 
+Result<std::unique_ptr<vhdx::Disk>> open_vhdx_alone(EventLoop& loop, const std::string& path,
+                                                    vhdx::Access access) {
+  const auto file_access = access == vhdx::Access::kRead ? FileAccess::kRead : FileAccess::kWrite;
+  ORRERY_TRY(auto file, open_image_file(loop, path, file_access));
+  return vhdx::Disk::open(loop, std::move(file), {.access = access, .serial = {}});
+}
+
 Result<> expect_qcow2(const std::string& path, std::optional<Format> said) {
   if (::access(path.c_str(), R_OK) != 0) return fail_errno(path + ": cannot open");
   ORRERY_TRY(const Format format, choose_format(path, said));
-  if (format != Format::kQcow2) return fail(path + ": is a raw disk, and this is for qcow2");
+  if (format == Format::kRaw) return fail(path + ": is a raw disk, and this is for qcow2");
+  if (format != Format::kQcow2) {
+    return fail(orrery::format("{}: is a {}, and this is for qcow2", path, name_of(format)));
+  }
   return {};
 }
 
