@@ -23,7 +23,7 @@ enum class Format : std::uint8_t {
 inline constexpr std::size_t kDetectedBytes = 64;
 
 // By the first bytes; a file that is no known image is raw. A fixed VHD is known by its last bytes
-// only, which a guest of a raw disk may have written, so it looks raw here.
+// only, so it looks raw here.
 Format detect_format(ByteSpan start);
 std::string_view name_of(Format format);
 // As a qcow2 names the format of its backing file: QEMU's word.

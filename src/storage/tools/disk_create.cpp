@@ -16,7 +16,7 @@
 #include "storage/tools/disk_copy.hpp"
 #include "storage/vhdx/create.hpp"
 #include "storage/vhdx/layout.hpp"
-#include "storage/vhdx/parent.hpp"
+#include "storage/windows_path.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -99,11 +99,12 @@ Result<vhdx::NewImage> make_vhdx(const CreateOptions& options, const DiskIdentit
   if (options.cluster_size != 0) metadata.block_size = options.cluster_size;
   if (!options.backing.empty()) {
     const std::string path = backing_path(options.path, options.backing);
-    metadata.parent = vhdx::ParentLocator{.linkage = vhdx::Guid{parent.identifier},
-                                          .linkage2 = {},
-                                          .relative_path = vhdx::relative_path(options.path, path),
-                                          .volume_path = {},
-                                          .absolute_path = {}};
+    metadata.parent =
+        vhdx::ParentLocator{.linkage = vhdx::Guid{parent.identifier},
+                            .linkage2 = {},
+                            .relative_path = relative_windows_path(options.path, path),
+                            .volume_path = {},
+                            .absolute_path = {}};
   }
   return vhdx::make_empty(metadata);
 }

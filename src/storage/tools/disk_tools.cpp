@@ -9,7 +9,9 @@
 #include "storage/request/run_task.hpp"
 #include "storage/tools/disk_copy.hpp"
 #include "storage/tools/open_alone.hpp"
+#include "storage/vhd/image.hpp"
 #include "storage/vhdx/check.hpp"
+#include "storage/vmdk/image.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -55,6 +57,25 @@ void describe_vhdx(DiskDescription& description, const vhdx::Image& image) {
                                   metadata.parent->absolute_path}) {
     if (description.backing.empty()) description.backing = path;
   }
+}
+
+void describe_vhd(DiskDescription& description, const vhd::Image& image) {
+  const vhd::Footer& footer = image.footer();
+  description.size = Bytes(footer.size);
+  description.kind = footer.kind == vhd::Kind::kFixed     ? "fixed"
+                     : footer.kind == vhd::Kind::kDynamic ? "dynamic"
+                                                          : "differencing";
+  if (footer.kind == vhd::Kind::kFixed) return;
+  description.cluster_size = image.header().block_size;
+  if (footer.kind != vhd::Kind::kDifferencing) return;
+  description.backing_format = name_of(Format::kVhd);
+  if (!image.parent_paths().empty()) description.backing = image.parent_paths().front();
+}
+
+void describe_vmdk(DiskDescription& description, const vmdk::Image& image) {
+  description.size = Bytes(image.size());
+  description.kind = image.descriptor().create_type;
+  description.cluster_size = image.grain_bytes();
 }
 
 Result<CheckReport> check_vhdx(EventLoop& loop, const std::string& path, Repair repair) {
@@ -116,6 +137,16 @@ Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
   if (description.format == Format::kVhdx) {
     ORRERY_TRY(const auto disk, open_vhdx_alone(loop, path, vhdx::Access::kRead));
     describe_vhdx(description, disk->image());
+    return description;
+  }
+  if (description.format == Format::kVhd) {
+    ORRERY_TRY(const auto disk, open_read_alone(loop, path, description.format));
+    describe_vhd(description, dynamic_cast<const vhd::Image&>(disk->image()));
+    return description;
+  }
+  if (description.format == Format::kVmdk) {
+    ORRERY_TRY(const auto disk, open_read_alone(loop, path, description.format));
+    describe_vmdk(description, dynamic_cast<const vmdk::Image&>(disk->image()));
     return description;
   }
   DiskOptions options;

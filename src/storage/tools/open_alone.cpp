@@ -5,6 +5,8 @@
 #include "base/format.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/io/open_file.hpp"
+#include "storage/vhd/image.hpp"
+#include "storage/vmdk/image.hpp"
 
 namespace orrery::storage {
 
@@ -22,6 +24,18 @@ Result<std::unique_ptr<vhdx::Disk>> open_vhdx_alone(EventLoop& loop, const std::
   const auto file_access = access == vhdx::Access::kRead ? FileAccess::kRead : FileAccess::kWrite;
   ORRERY_TRY(auto file, open_image_file(loop, path, file_access));
   return vhdx::Disk::open(loop, std::move(file), {.access = access, .serial = {}});
+}
+
+Result<std::unique_ptr<ReadDisk>> open_read_alone(EventLoop& loop, const std::string& path,
+                                                  Format format) {
+  ORRERY_TRY(auto file, open_image_file(loop, path, FileAccess::kRead));
+  std::unique_ptr<ReadImage> image;
+  if (format == Format::kVhd) {
+    image = std::make_unique<vhd::Image>(std::move(file));
+  } else {
+    image = std::make_unique<vmdk::Image>(std::move(file));
+  }
+  return ReadDisk::open(loop, std::move(image), "");
 }
 
 Result<> expect_qcow2(const std::string& path, std::optional<Format> said) {

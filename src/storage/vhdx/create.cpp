@@ -5,10 +5,10 @@
 
 #include "base/bits.hpp"
 #include "base/format.hpp"
+#include "storage/io/utf16.hpp"
 #include "storage/vhdx/bat.hpp"
 #include "storage/vhdx/header.hpp"
 #include "storage/vhdx/layout.hpp"
-#include "storage/vhdx/utf16.hpp"
 
 namespace orrery::storage::vhdx {
 namespace {

@@ -7,10 +7,10 @@
 
 #include "base/bytes.hpp"
 
-namespace orrery::storage::vhdx {
+namespace orrery::storage {
 
 // What is no character becomes U+FFFD; an odd last byte is left out.
 std::string from_utf16(ByteSpan bytes);
 std::vector<std::byte> to_utf16(std::string_view text);
 
-}  // namespace orrery::storage::vhdx
+}  // namespace orrery::storage

@@ -1,8 +1,8 @@
-#include "storage/vhdx/utf16.hpp"
+#include "storage/io/utf16.hpp"
 
 #include <cstdint>
 
-namespace orrery::storage::vhdx {
+namespace orrery::storage {
 namespace {
 
 constexpr std::uint32_t kReplacement = 0xFFFD;
@@ -84,4 +84,4 @@ std::vector<std::byte> to_utf16(std::string_view text) {
   return writer.take();
 }
 
-}  // namespace orrery::storage::vhdx
+}  // namespace orrery::storage
