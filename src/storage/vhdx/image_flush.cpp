@@ -3,7 +3,8 @@
 // One round at a time. A round takes the changed pages as they are when it begins, and then
 //   1. a sync makes durable the data that they name, and the pages of the round before
 //   2. one entry with all of them is written to the log; a sync. From here on they are safe
-//   3. the header names the log, where it does not yet; a sync
+//   3. the header names the log, where it does not yet; a sync (a log that is named and has no
+//      whole entry is damage, 2.3.3, so it is named last)
 //   4. the pages are written to their places
 // An entry is a sequence of its own, and stands in that half of the log where the entry before does
 // not, which is whole until this one is. A round that finds nothing to write, and no request under

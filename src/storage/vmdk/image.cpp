@@ -74,6 +74,7 @@ Task<Result<>> Image::read_descriptor() {
   const Result<> done = co_await file_->read(header_.descriptor_at * kSector, vectors_of(bytes));
   if (!done) co_return done;
   descriptor_ = parse_descriptor({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (descriptor_.create_type.empty()) co_return fail(kOnePart);
   const bool known =
       descriptor_.create_type == "streamOptimized" || descriptor_.create_type == "monolithicSparse";
   if (!known || descriptor_.extents != 1) {
