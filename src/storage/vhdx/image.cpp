@@ -39,6 +39,7 @@ Task<Result<>> Image::open(Access access) {
     done = co_await replay();
     if (!done) co_return fail(done.error().context(path()));
   }
+  opened_size_ = file_->size();
   done = co_await read_tables();
   if (!done || access == Access::kRead) co_return done;
   Result<std::vector<FileSpace::Use>> in_use = uses();
@@ -74,6 +75,15 @@ Task<Result<>> Image::replay() {
   if (!read) co_return read;
   Result<ActiveLog> log = find_active_log(bytes, header.log, file_->size());
   if (!log) co_return fail(log.error());
+  for (const LogUpdate& update : log->updates) {
+    const std::uint64_t end =
+        update.offset + std::max<std::uint64_t>(update.page.size(), update.zero_length);
+    if (update.offset < kRegionTablesAt[0] ||
+        (update.offset < header.log_offset + header.log_length && end > header.log_offset)) {
+      co_return fail(
+          format("damaged: its log changes what is at {}, which it must not", update.offset));
+    }
+  }
   if (access_ == Access::kRead) co_return replay_in_memory(*log);
   log::info("{}: was not closed; carrying out what its log holds", path());
   co_return co_await replay_to_file(std::move(*log));
@@ -133,7 +143,10 @@ Task<Result<>> Image::write_header(Header header) {
   std::vector<std::byte> bytes = make_header(header);
   Result<> done = co_await file_->write(kHeadersAt[slot], vectors_of(bytes));
   if (done) done = co_await sync();
-  if (!done) co_return done;
+  if (!done) {
+    broken_ = done;  // whether it is there, nobody knows
+    co_return done;
+  }
   current_.header = header;
   current_.slot = slot;
   co_return Result<>{};
@@ -195,6 +208,14 @@ Result<> Image::check_entry(std::uint64_t index) const {
   return {};
 }
 
+// Places may stay with blocks that are unmapped (2.5.1.1), and are theirs then.
+bool Image::keeps_place(const BlockEntry& entry) const {
+  const bool unmapped =
+      entry.state == BlockState::kUndefined || entry.state == BlockState::kUnmapped;
+  return unmapped && entry.place >= kUnit && entry.place <= opened_size_ &&
+         block_size() <= opened_size_ - entry.place;
+}
+
 Result<std::vector<FileSpace::Use>> Image::uses() const {
   std::vector<FileSpace::Use> found{{0, kUnit}, {header().log_offset, header().log_length}};
   for (const Region& region : regions_.all) found.push_back({region.offset, region.length});
@@ -202,10 +223,7 @@ Result<std::vector<FileSpace::Use>> Image::uses() const {
     ORRERY_CHECK(check_entry(index));
     const BlockEntry entry = decode_entry(bat_.raw(index));
     const bool bitmap = bat_.shape().is_bitmap(index);
-    // Places may stay with blocks that are unmapped (2.5.1.1), and are theirs then.
-    const bool keeps =
-        entry.state == BlockState::kUndefined || entry.state == BlockState::kUnmapped;
-    if (!entry.has_place() && !(keeps && entry.place >= kUnit)) continue;
+    if (!entry.has_place() && !keeps_place(entry)) continue;
     found.push_back({entry.place, bitmap ? kUnit : block_size()});
   }
   return found;

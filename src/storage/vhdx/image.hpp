@@ -114,6 +114,7 @@ class Image {
   // Without waiting: of a block and those like it behind it.
   Mapping map_blocks(const BlockEntry& entry, std::uint64_t offset, std::uint64_t length) const;
   Task<Result<>> write_header(Header header);
+  bool keeps_place(const BlockEntry& entry) const;
   std::uint64_t block_size() const { return metadata_.block_size; }
   // Bytes of a block that the disk has.
   std::uint64_t length_of_block(std::uint64_t block) const {
@@ -163,6 +164,7 @@ class Image {
 
   std::unique_ptr<ImageFile> file_;
   Access access_ = Access::kRead;
+  std::uint64_t opened_size_ = 0;  // of the file, when it was opened
   CurrentHeader current_;
   Regions regions_;
   Metadata metadata_;

@@ -187,8 +187,7 @@ Task<Result<>> Image::need_bitmap(std::uint64_t chunk) {
 
 // What an entry named, which does not any more.
 void Image::retire(const BlockEntry& entry) {
-  const bool kept = entry.state == BlockState::kUndefined || entry.state == BlockState::kUnmapped;
-  if (!entry.has_place() && !(kept && entry.place >= kUnit)) return;
+  if (!entry.has_place() && !keeps_place(entry)) return;
   retired_.push_back({entry.place, block_size(), begun_});
 }
 

@@ -124,6 +124,38 @@ TEST_F(VhdxImageTest, ReadsBlocksThatWereUnmappedElsewhereAsZeroes) {
   image_.expect_whole();
 }
 
+TEST_F(VhdxImageTest, TakesNoPlaceOutsideTheFileForAnUnmappedBlocks) {
+  write_some();
+  set_entry(1, (std::uint64_t{1} << 63) | 3);
+  set_entry(2, std::uint64_t{700_MiB} | 1);
+  std::fill_n(image_.expected.begin() + 2048, 4096, 0);
+  ASSERT_EQ(error(), "");
+  for (const std::uint64_t sector : {2048, 4096, 6144}) {
+    ASSERT_TRUE(image_.perform(Kind::kWrite, sector, 8));
+    ASSERT_TRUE(image_.perform(Kind::kFlush));
+  }
+  image_.expect_content();
+  image_.expect_whole();
+  EXPECT_LT(image_.file->content.size(), 20_MiB);
+}
+
+TEST_F(VhdxImageTest, RefusesALogThatChangesHeaders) {
+  write_some();
+  const vhdx::Guid guid = vhdx::draw_guid();
+  const std::vector<std::byte> page(vhdx::kLogSector);
+  for (const std::uint64_t target : {std::uint64_t{0}, vhdx::kHeadersAt[1], 1_MiB}) {
+    const auto entry = vhdx::make_entry(
+        {.guid = guid, .sequence = 1, .place = 0, .file_end = 1_MiB}, {{target, page}});
+    std::ranges::copy(entry, &byte(1_MiB));
+    for (const std::uint64_t at : vhdx::kHeadersAt) {
+      vhdx::store_guid(&byte(at + vhdx::header_field::kLogGuid), guid);
+      seal(at, vhdx::kHeaderLength);
+    }
+    expect_error("which it must not");
+    expect_error("which it must not", vhdx::Access::kRead);
+  }
+}
+
 // What docs/rooms/storage.md promises.
 TEST_F(VhdxImageTest, AFlushSyncsNoMoreThanItHasTo) {
   ASSERT_TRUE(image_.open());
