@@ -55,7 +55,8 @@ std::string describe(const DiskIdentity& identity) {
                                   identity.changed % kNanoseconds);
   switch (identity.kind) {
     case DiskIdentity::Kind::kNone: return "unknown";
-    case DiskIdentity::Kind::kIdentifier: return to_text(identity.identifier) + " of " + when;
+    case DiskIdentity::Kind::kIdentifier:
+      return to_text(identity.identifier) + (identity.changed == 0 ? "" : " of " + when);
     case DiskIdentity::Kind::kFile:
       return format("a file of {} bytes, changed {}", identity.file_size, when);
   }

@@ -21,7 +21,8 @@ struct DiskIdentity {
   Kind kind = Kind::kNone;
   std::array<std::byte, 16> identifier{};  // kIdentifier
   std::uint64_t file_size = 0;             // kFile: bytes
-  std::uint64_t changed = 0;  // when the content became this one, ns since 1970 (host's clock)
+  std::uint64_t changed = 0;  // when the content became this one, ns since 1970 (host's clock);
+                              // 0: not known
 
   friend bool operator==(const DiskIdentity&, const DiskIdentity&) = default;
 };

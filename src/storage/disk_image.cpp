@@ -9,146 +9,22 @@
 
 #include "base/file_descriptor.hpp"
 #include "base/format.hpp"
-#include "storage/io/open_file.hpp"
 #include "storage/qcow2/disk.hpp"
-#include "storage/raw_disk.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/request/submitted.hpp"
+#include "storage/vhd/header.hpp"
+#include "storage/vhdx/disk.hpp"
 
 namespace orrery::storage {
-namespace {
-
-// Chains grow by one with each snapshot; a thousand is what we aim to open, and each link holds a
-// file open.
-constexpr std::size_t kMostLinks = 1024;
-
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t inode = 0;
-  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
-};
-
-class ChainOpener {
- public:
-  explicit ChainOpener(EventLoop& loop) : loop_(loop) {}
-
-  Result<std::unique_ptr<port::Blocks>> open(const DiskOptions& options) {
-    ORRERY_CHECK(enter(options.path));
-    ORRERY_TRY(const Format format, choose_format(options.path, options.format));
-    if (format == Format::kQcow2) return open_qcow2(options);
-    if (!options.snapshot.empty()) {
-      return fail(options.path + ": a raw disk has no snapshots; leave \"snapshot=\" away");
-    }
-    RawDiskOptions raw{.path = options.path,
-                       .read_only = options.read_only,
-                       .direct = options.direct,
-                       .serial = options.serial,
-                       .stays_raw = !options.format};
-    auto disk = open_raw_disk(loop_, raw);
-    if (!disk) return fail(disk.error().context(options.path));
-    return disk;
-  }
-
- private:
-  Result<> enter(const std::string& path);
-  Result<std::unique_ptr<port::Blocks>> open_qcow2(const DiskOptions& options);
-  Result<> open_backing(qcow2::Disk& disk);
-
-  EventLoop& loop_;
-  std::vector<FileIdentity> entered_;
-};
-
-Result<> ChainOpener::enter(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};  // opening it says what is wrong
-  const FileIdentity identity{status.st_dev, status.st_ino};
-  if (std::find(entered_.begin(), entered_.end(), identity) != entered_.end()) {
-    return fail(path +
-                ": is in its own chain of backing files; give one of them another with "
-                "`orrery disk rebase`");
-  }
-  if (entered_.size() == kMostLinks) {
-    return fail(
-        format("{}: the chain of backing files has more than {} links; shorten it with "
-               "`orrery disk commit` or `convert`",
-               path, kMostLinks));
-  }
-  entered_.push_back(identity);
-  return {};
-}
-
-Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions& options) {
-  if (options.direct) {
-    return fail(options.path + ": \"direct\" is for raw disks only so far; leave it away");
-  }
-  if (!options.snapshot.empty() && !options.read_only) {
-    return fail(options.path + ": a snapshot is only read; add \"readonly\"");
-  }
-  const auto access = options.read_only ? FileAccess::kRead : FileAccess::kWrite;
-  ORRERY_TRY(auto file, open_image_file(loop_, options.path, access));
-  qcow2::DiskOptions qcow2;
-  qcow2.access = options.read_only ? qcow2::Access::kRead : qcow2::Access::kWrite;
-  qcow2.serial = options.serial;
-  qcow2.snapshot = options.snapshot;
-  ORRERY_TRY(auto disk, qcow2::Disk::open(loop_, std::move(file), qcow2));
-  ORRERY_CHECK(open_backing(*disk));
-  return disk;
-}
-
-// Without reading data: what another program wrote and hid is found by comparing only.
-Result<> check_link(const qcow2::Image& image, const std::string& below,
-                    const DiskIdentity& found) {
-  const DiskIdentity& expected = image.identities().parent;
-  if (expected.kind == DiskIdentity::Kind::kNone || expected == found) return {};
-  const bool foreign =
-      expected.kind == DiskIdentity::Kind::kIdentifier && found.kind == DiskIdentity::Kind::kFile;
-  return fail(format(
-      "{0}: its backing file {1} is not what it was: the content {2} was expected, and it is "
-      "{3}{4}. {0} would read as a mixture of both, so it is not opened. Bring the old file "
-      "back; or name where it is now with `orrery disk rebase --verify --backing FILE {0}`; "
-      "or, only if you know that {1} still reads the same, keep it with `orrery disk rebase "
-      "--unchecked --backing {5} {0}`",
-      image.path(), below, describe(expected), describe(found),
-      foreign ? ", written by a program that keeps no identifiers" : "", image.header().backing));
-}
-
-Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
-  const qcow2::Header& header = disk.image().header();
-  if (header.backing.empty()) return {};
-  const std::string& above = disk.image().path();
-  DiskOptions below;
-  below.path = backing_path(above, header.backing);
-  below.read_only = true;
-  const std::string said = header.backing_format();
-  if (!said.empty()) {
-    const auto format = parse_format(said);
-    if (!format) return fail(format.error().context(above + ": its backing file's format"));
-    below.format = *format;
-  } else {
-    ORRERY_TRY(const Format looks, choose_format(below.path, std::nullopt));
-    if (looks != Format::kRaw) {
-      return fail(
-          format("{}: does not say what its backing file {} is, which looks like {}; if it "
-                 "is that, say so with `orrery disk rebase --unchecked --backing {} "
-                 "--backing-format {} {}`",
-                 above, below.path, name_of(looks), header.backing, name_of(looks), above));
-    }
-    below.format = looks;
-  }
-  auto opened = open(below);
-  if (!opened) return fail(opened.error().context(above + ": its backing file"));
-  ORRERY_TRY(const DiskIdentity found, identity_of(**opened, below.path));
-  ORRERY_CHECK(check_link(disk.image(), below.path, found));
-  disk.set_backing(std::move(*opened));
-  return {};
-}
-
-}  // namespace
 
 Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path) {
   if (auto* const qcow2 = dynamic_cast<qcow2::Disk*>(&disk); qcow2 != nullptr) {
     const DiskIdentity& own = qcow2->image().identities().own;
     if (own.kind != DiskIdentity::Kind::kNone) return own;
+  }
+  if (auto* const vhdx = dynamic_cast<vhdx::Disk*>(&disk); vhdx != nullptr) {
+    return DiskIdentity{.kind = DiskIdentity::Kind::kIdentifier,
+                        .identifier = vhdx->image().header().data_write.bytes};
   }
   return identity_of_file(path);
 }
@@ -158,6 +34,23 @@ std::string backing_path(const std::string& image, const std::string& backing) {
   if (path.is_absolute()) return backing;
   return (std::filesystem::path(image).parent_path() / path).string();
 }
+
+namespace {
+
+// A fixed VHD is known by its end only, and its name has to say so too: what a guest of a raw disk
+// writes there makes no VHD of it.
+bool ends_as_vhd(const FileDescriptor& file) {
+  struct stat status {};
+  std::array<std::byte, vhd::kFooterLength> end{};
+  if (::fstat(file.get(), &status) != 0 || status.st_size < static_cast<off_t>(end.size())) {
+    return false;
+  }
+  const off_t at = status.st_size - static_cast<off_t>(end.size());
+  return ::pread(file.get(), end.data(), end.size(), at) == static_cast<ssize_t>(end.size()) &&
+         vhd::is_footer(end);
+}
+
+}  // namespace
 
 Result<Format> choose_format(const std::string& path, std::optional<Format> said) {
   if (said) return *said;
@@ -173,6 +66,7 @@ Result<Format> choose_format(const std::string& path, std::optional<Format> said
                 ": looks like a disk image of a format that Orrery does not read; convert it "
                 "with `qemu-img convert -O qcow2`, or say \"format=raw\" if it is a raw disk");
   }
+  if (looks == Format::kRaw && path.ends_with(".vhd") && ends_as_vhd(file)) return Format::kVhd;
   if (looks != Format::kRaw && path.ends_with(".raw")) {
     return fail(
         format("{}: is named as a raw disk and looks like {}, which the guest of a raw disk "
@@ -180,10 +74,6 @@ Result<Format> choose_format(const std::string& path, std::optional<Format> said
                path, name_of(looks), name_of(looks)));
   }
   return looks;
-}
-
-Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options) {
-  return ChainOpener(loop).open(options);
 }
 
 namespace {
@@ -196,7 +86,9 @@ Task<Result<>> flush_task(port::Blocks& disk) {
 
 }  // namespace
 
+// A second one, with nothing left to write, lets a VHDX empty its log.
 Result<> flush_disk(EventLoop& loop, port::Blocks& disk) {
+  ORRERY_CHECK(run_task(loop, flush_task(disk)));
   return run_task(loop, flush_task(disk));
 }
 

@@ -164,8 +164,8 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
       ORRERY_TRY(disk.serial, parse_serial(value));
     } else {
       return fail(
-          format("\"{}\" is not known here; a disk takes format=raw|qcow2, readonly, direct, "
-                 "snapshot=NAME and serial=TEXT",
+          format("\"{}\" is not known here; a disk takes format=raw|qcow2|vhdx|vhd|vmdk, "
+                 "readonly, direct, snapshot=NAME and serial=TEXT",
                  part));
     }
   }

@@ -1,6 +1,7 @@
 // The values of options that have a small language of their own, to and from text:
 //
-//   disk     FILE[,format=raw|qcow2][,readonly][,direct][,snapshot=NAME][,serial=TEXT]
+//   disk     FILE[,format=raw|qcow2|vhdx|vhd|vmdk][,readonly][,direct][,snapshot=NAME]
+//            [,serial=TEXT]
 //   net      user[,mtu=N][,forward=tcp|udp:[ADDRESS:]PORT:GUESTPORT]...  |  tap=NAME
 //   console  stdio | pty | none | file=PATH | socket=PATH | socket=tcp:HOST:PORT
 //   input    none | pty | socket=PATH | socket=tcp:HOST:PORT

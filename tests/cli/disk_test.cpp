@@ -76,6 +76,50 @@ TEST_F(DiskTest, TellsWhatADiskIs) {
   expect_refused("info @nothing", "nothing");
 }
 
+TEST_F(DiskTest, MakesAndConvertsVhdx) {
+  expect_done("create @a.vhdx 64M");
+  expect_done("create @b.vhdx 64M --fixed --cluster-size 2M");
+  shell("qemu-img check @a.vhdx && qemu-img check @b.vhdx");
+  shell("qemu-io -c 'write -P 5 3M 9M' @a.vhdx");
+  expect_done("convert @a.vhdx @a.qcow2");
+  expect_done("convert @a.qcow2 @c.vhdx --fixed");
+  shell("qemu-img compare @a.vhdx @c.vhdx && qemu-img check @c.vhdx");
+  expect_done("compare @a.qcow2 @c.vhdx");
+  expect_done("create @top.vhdx --backing a.vhdx");
+  const Outcome info = disk("info --json @top.vhdx");
+  for (const char* part : {"\"format\": \"vhdx\"", "\"kind\": \"differencing\"",
+                           "\"backing\": \".\\\\a.vhdx\"", "\"parent_identity\": \"{"}) {
+    EXPECT_NE(info.output.find(part), std::string::npos) << part << " in " << info.output;
+  }
+  expect_done("compare @a.vhdx @top.vhdx");
+  expect_done("resize @top.vhdx 80M");
+  expect_done("check @top.vhdx");
+  expect_done("check --repair @top.vhdx");
+  expect_refused("create @d.vhdx --backing a.qcow2", "a vhdx lies over a vhdx only");
+  expect_refused("create @d.vhdx 1M --cluster-size 512", "power of two");
+  expect_refused("create @d.qcow2 1M --fixed", "make a vhdx");
+  expect_refused("resize @a.vhdx 1M --shrink", "not made smaller");
+  expect_refused("commit @top.vhdx", "this is for qcow2");
+}
+
+TEST_F(DiskTest, ReadsVhdAndVmdk) {
+  shell(
+      "qemu-img create -f vpc -o force_size=on @a.vhd 8M && qemu-io -f vpc -c 'write -P 5 3M 1M' "
+      "@a.vhd");
+  shell("qemu-img convert -f vpc -O vmdk -o subformat=streamOptimized @a.vhd @a.vmdk");
+  shell("qemu-img convert -f vpc -O raw @a.vhd @a.raw");
+  for (const std::string from : {"a.vhd", "a.vmdk"}) {
+    expect_done("compare @a.raw @" + from);
+    expect_done("convert --replace @" + from + " @b.vhdx");
+    shell("qemu-img compare -f raw @a.raw @b.vhdx");
+    expect_done("map @" + from);
+    expect_refused("resize @" + from + " 16M", "only read");
+    expect_refused("create --format " + from.substr(2) + " @c 1M", "only read");
+  }
+  EXPECT_NE(disk("info @a.vmdk").output.find("streamOptimized"), std::string::npos);
+  EXPECT_NE(disk("info @a.vhd").output.find("dynamic"), std::string::npos);
+}
+
 TEST_F(DiskTest, ConvertsBothWaysAsQemuDoes) {
   shell("qemu-img create -f qcow2 @base.qcow2 20M");
   shell("qemu-io -c 'write -P 3 1M 5M' -c 'write -P 4 19M 1M' @base.qcow2");

@@ -92,7 +92,7 @@ TEST_F(DiskImageTest, ARawNameWithAnImagesContentIsAsked) {
   EXPECT_TRUE(has(error_of(options), "format=qcow2"));
   options.format = Format::kQcow2;
   EXPECT_EQ(error_of(options), "");
-  options.path = make_raw("disk.img", "KDMV");
+  options.path = make_raw("disk.img", "COWD");
   options.format.reset();
   EXPECT_TRUE(has(error_of(options), "qemu-img convert"));
 }

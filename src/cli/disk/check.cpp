@@ -43,7 +43,7 @@ Result<int> check(EventLoop& loop, const Given& given) {
 
 void add_check(CLI::App& group, int& status) {
   CLI::App* const command = group.add_subcommand(
-      "check", "find damage in a qcow2; exits with 2 for errors, 3 for lost space only");
+      "check", "find damage in a qcow2 or vhdx; exits with 2 for errors, 3 for lost space only");
   const auto given = std::make_shared<Given>();
   command->add_option("file", given->path, "the disk")->required();
   command->add_flag("--repair", given->repair, "count its clusters anew, which mends most damage");

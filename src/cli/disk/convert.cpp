@@ -9,15 +9,13 @@ struct Given {
   storage::ConvertOptions options;
   std::string from_format;
   std::string to_format;
-  std::string cluster_size = "64K";
+  std::string cluster_size;
 };
 
 Result<int> convert(EventLoop& loop, Given given) {
   ORRERY_TRY(given.options.from_format, format_of(given.from_format));
   ORRERY_TRY(given.options.to_format, format_of_new(given.options.to, given.to_format));
-  ORRERY_TRY(const Bytes cluster, parse_bytes(given.cluster_size));
-  if (cluster > Bytes(1_GiB)) return fail("--cluster-size: at most 2M");
-  given.options.cluster_size = static_cast<std::uint32_t>(cluster.value());
+  ORRERY_TRY(given.options.cluster_size, cluster_size_of(given.cluster_size));
   ORRERY_CHECK(storage::convert_disk(loop, given.options, make_progress("converting")));
   return 0;
 }
@@ -32,9 +30,10 @@ void add_convert(CLI::App& group, int& status) {
   command->add_option("to", given->options.to, "the new file")->required();
   command->add_option("--from-format", given->from_format, "if left away, what it looks like");
   command->add_option("--snapshot", given->options.snapshot, "of the disk, instead of itself");
-  command->add_option("--to-format", given->to_format,
-                      "raw or qcow2; if left away, raw for a name that ends in .raw, else qcow2");
-  command->add_option("--cluster-size", given->cluster_size, "qcow2: 512 to 2M; 64K if left away");
+  command->add_option("--to-format", given->to_format, std::string(kFormatOfNew));
+  command->add_option("--cluster-size", given->cluster_size, std::string(kClusterSize));
+  command->add_flag("--fixed", given->options.fixed,
+                    "vhdx: every block has its place from the start");
   command->add_flag("--replace", given->options.replace, "the new file may be there already");
   on_command(*command, status, [given](EventLoop& loop) { return convert(loop, *given); });
 }

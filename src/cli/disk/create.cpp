@@ -9,16 +9,14 @@ struct Given {
   storage::CreateOptions options;
   std::string size;
   std::string format;
-  std::string cluster_size = "64K";
+  std::string cluster_size;
   std::string backing_format;
 };
 
 Result<int> create(EventLoop& loop, Given given) {
   ORRERY_TRY(given.options.format, format_of_new(given.options.path, given.format));
   ORRERY_TRY(given.options.backing_format, format_of(given.backing_format));
-  ORRERY_TRY(const Bytes cluster, parse_bytes(given.cluster_size));
-  if (cluster > Bytes(1_GiB)) return fail("--cluster-size: at most 2M");
-  given.options.cluster_size = static_cast<std::uint32_t>(cluster.value());
+  ORRERY_TRY(given.options.cluster_size, cluster_size_of(given.cluster_size));
   if (!given.size.empty()) {
     ORRERY_TRY(given.options.size, parse_bytes(given.size));
   }
@@ -33,11 +31,13 @@ void add_create(CLI::App& group, int& status) {
   const auto given = std::make_shared<Given>();
   command->add_option("file", given->options.path, "the new file")->required();
   command->add_option("size", given->size, "such as 8G; with --backing: that disk's, if left away");
-  command->add_option("--format", given->format,
-                      "raw or qcow2; if left away, raw for a name that ends in .raw, else qcow2");
-  command->add_option("--cluster-size", given->cluster_size, "qcow2: 512 to 2M; 64K if left away");
+  command->add_option("--format", given->format, std::string(kFormatOfNew));
+  command->add_option("--cluster-size", given->cluster_size, std::string(kClusterSize));
+  command->add_flag("--fixed", given->options.fixed,
+                    "vhdx: every block has its place from the start");
   command->add_option("--backing", given->options.backing,
-                      "qcow2: the disk that shows through, relative to the new file");
+                      "qcow2, vhdx: the disk that shows through, relative to the new file");
+  command->add_option("--sector-size", given->options.sector_size, "vhdx: 512 or 4096");
   command->add_option("--backing-format", given->backing_format,
                       "what that is; if left away, what it looks like");
   on_command(*command, status, [given](EventLoop& loop) { return create(loop, *given); });

@@ -83,7 +83,17 @@ Result<std::optional<storage::Format>> format_of(const std::string& name) {
 
 Result<storage::Format> format_of_new(const std::string& path, const std::string& said) {
   if (!said.empty()) return storage::parse_format(said);
+  if (path.ends_with(".vhdx")) return storage::Format::kVhdx;
   return path.ends_with(".raw") ? storage::Format::kRaw : storage::Format::kQcow2;
+}
+
+Result<std::uint32_t> cluster_size_of(const std::string& said) {
+  if (said.empty()) return 0;
+  ORRERY_TRY(const Bytes size, parse_bytes(said));
+  if (size > Bytes(1_GiB) || size == Bytes(0)) {
+    return fail("--cluster-size: at most 2M, or 256M for a vhdx");
+  }
+  return static_cast<std::uint32_t>(size.value());
 }
 
 void print_json(const nlohmann::json& value) {

@@ -28,11 +28,21 @@ void on_command(CLI::App& command, int& status, Work work);
 // A bar on standard error, only on a terminal; false once the user interrupts (SIGINT, SIGTERM).
 storage::Progress make_progress(std::string what);
 
-// "raw" and "qcow2"; empty: to be found out.
+inline constexpr std::string_view kFormatOfOld =
+    "raw, qcow2, vhdx, vhd or vmdk; if left away, what it looks like";
+inline constexpr std::string_view kFormatOfNew =
+    "raw, qcow2 or vhdx; if left away, by a name that ends in .raw or .vhdx, else qcow2";
+inline constexpr std::string_view kClusterSize =
+    "qcow2: 512 to 2M, 64K if left away; vhdx: its blocks, 1M to 256M, 32M if left away";
+
+// "raw", "qcow2", ...; empty: to be found out.
 Result<std::optional<storage::Format>> format_of(const std::string& name);
 
-// Of a new file: as said, or else raw where it is named so, or else qcow2.
+// Of a new file: as said, or else raw or VHDX where it is named so, or else qcow2.
 Result<storage::Format> format_of_new(const std::string& path, const std::string& said);
+
+// Of clusters, as said; empty: 0, the usual.
+Result<std::uint32_t> cluster_size_of(const std::string& said);
 
 void print_json(const nlohmann::json& value);
 

@@ -18,18 +18,23 @@ nlohmann::json to_json(const std::string& path, const storage::DiskDescription& 
                        {"size", disk.size.value()},
                        {"file_size", disk.file_size.value()},
                        {"on_host", disk.on_host.value()}};
-  if (disk.format != storage::Format::kQcow2) return value;
-  value["version"] = disk.version;
+  if (disk.format == storage::Format::kRaw) return value;
   value["cluster_size"] = disk.cluster_size;
-  value["compression"] = disk.compression;
   value["dirty"] = disk.dirty;
-  value["corrupt"] = disk.corrupt;
-  value["subclusters"] = disk.subclusters;
-  value["lazy_refcounts"] = disk.lazy_refcounts;
   if (!disk.backing.empty()) value["backing"] = disk.backing;
   if (!disk.backing_format.empty()) value["backing_format"] = disk.backing_format;
   if (!disk.identity.empty()) value["identity"] = disk.identity;
   if (!disk.parent_identity.empty()) value["parent_identity"] = disk.parent_identity;
+  if (disk.format != storage::Format::kQcow2) {
+    value["kind"] = disk.kind;
+    value["sector_size"] = disk.sector_size;
+    return value;
+  }
+  value["version"] = disk.version;
+  value["compression"] = disk.compression;
+  value["corrupt"] = disk.corrupt;
+  value["subclusters"] = disk.subclusters;
+  value["lazy_refcounts"] = disk.lazy_refcounts;
   value["snapshots"] = nlohmann::json::array();
   for (const storage::SnapshotDescription& each : disk.snapshots) {
     value["snapshots"].push_back(
@@ -46,11 +51,17 @@ void print(const std::string& path, const storage::DiskDescription& disk) {
   line("format", std::string(storage::name_of(disk.format)));
   line("size", format("{} ({} bytes)", to_string(disk.size), disk.size.value()));
   line("on the host", to_string(disk.on_host));
-  if (disk.format != storage::Format::kQcow2) return;
-  line("version", std::to_string(disk.version));
-  line("clusters",
-       to_string(Bytes(disk.cluster_size)) + (disk.subclusters ? ", with subclusters" : ""));
-  line("compression", disk.compression);
+  if (disk.format == storage::Format::kRaw) return;
+  if (disk.format == storage::Format::kQcow2) {
+    line("version", std::to_string(disk.version));
+    line("compression", disk.compression);
+  } else {
+    line("kind", format("{}, sectors of {} bytes", disk.kind, disk.sector_size));
+  }
+  if (disk.cluster_size != 0) {
+    line("clusters",
+         to_string(Bytes(disk.cluster_size)) + (disk.subclusters ? ", with subclusters" : ""));
+  }
   if (!disk.identity.empty()) line("content", disk.identity);
   if (!disk.backing.empty()) {
     line("backing file",
@@ -58,7 +69,7 @@ void print(const std::string& path, const storage::DiskDescription& disk) {
                                                      : " (" + disk.backing_format + ")"));
   }
   if (!disk.parent_identity.empty()) line("over content", disk.parent_identity);
-  if (disk.dirty) line("state", "was not closed; its clusters are counted anew when it is written");
+  if (disk.dirty) line("state", "was not closed; it is mended when it is opened for writing");
   if (disk.corrupt) line("state", "marked as damaged; see `orrery disk check`");
   for (const storage::SnapshotDescription& each : disk.snapshots) line("snapshot", each.name);
 }
@@ -69,7 +80,7 @@ void add_info(CLI::App& group, int& status) {
   CLI::App* const command = group.add_subcommand("info", "tell what a disk is");
   const auto given = std::make_shared<Given>();
   command->add_option("file", given->path, "the disk")->required();
-  command->add_option("--format", given->format, "raw or qcow2; if left away, what it looks like");
+  command->add_option("--format", given->format, std::string(kFormatOfOld));
   command->add_flag("--json", given->json, "for programs");
   on_command(*command, status, [given](EventLoop& loop) -> Result<int> {
     ORRERY_TRY(const auto format, format_of(given->format));

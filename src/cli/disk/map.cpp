@@ -41,7 +41,7 @@ void add_map(CLI::App& group, int& status) {
       "map", "list what a disk holds itself, what is zeroes, and what lies below");
   const auto given = std::make_shared<Given>();
   command->add_option("file", given->path, "the disk")->required();
-  command->add_option("--format", given->format, "raw or qcow2; if left away, what it looks like");
+  command->add_option("--format", given->format, std::string(kFormatOfOld));
   command->add_flag("--json", given->json, "for programs");
   on_command(*command, status, [given](EventLoop& loop) -> Result<int> {
     ORRERY_TRY(const auto format, format_of(given->format));

@@ -27,7 +27,7 @@ void add_resize(CLI::App& group, int& status) {
   const auto given = std::make_shared<Given>();
   command->add_option("file", given->path, "the disk")->required();
   command->add_option("size", given->size, "the new size, such as 16G")->required();
-  command->add_option("--format", given->format, "raw or qcow2; if left away, what it looks like");
+  command->add_option("--format", given->format, std::string(kFormatOfOld));
   command->add_flag("--shrink", given->shrink, "it may become smaller: what is cut off is lost");
   on_command(*command, status, [given](EventLoop& loop) { return resize(loop, *given); });
 }

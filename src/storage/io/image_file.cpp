@@ -43,7 +43,13 @@ void drop_front(Vectors& vectors, std::uint64_t count) {
   vectors[0].iov_len -= count;
 }
 
+constexpr std::uint64_t kPatchSize = 4096;
+
 }  // namespace
+
+MutableByteSpan zero_bytes() {
+  return kZeroes;
+}
 
 Task<std::int64_t> ImageFile::call(DiskOperation& operation) {
   while (true) {
@@ -73,7 +79,37 @@ Task<Result<>> ImageFile::transfer(Call kind, std::uint64_t offset, Vectors vect
 }
 
 Task<Result<>> ImageFile::read(std::uint64_t offset, Vectors vectors) {
-  return transfer(Call::kRead, offset, std::move(vectors));
+  if (laid_over_.empty()) {
+    co_return co_await transfer(Call::kRead, offset, std::move(vectors));
+  }
+  const Vectors kept = vectors;
+  const Result<> done = co_await transfer(Call::kRead, offset, std::move(vectors));
+  if (done) patch(offset, kept);
+  co_return done;
+}
+
+void ImageFile::lay_over(std::map<std::uint64_t, std::vector<std::byte>> pages,
+                         std::uint64_t size) {
+  laid_over_ = std::move(pages);
+  size_ = std::max(size_, size);
+}
+
+void ImageFile::patch(std::uint64_t offset, const Vectors& vectors) const {
+  for (const iovec& vector : vectors) {
+    const std::uint64_t end = offset + vector.iov_len;
+    for (auto at = laid_over_.lower_bound(offset & ~(kPatchSize - 1));
+         at != laid_over_.end() && at->first < end; ++at) {
+      const std::uint64_t from = std::max(offset, at->first);
+      const std::uint64_t to = std::min(end, at->first + kPatchSize);
+      auto* const target = static_cast<std::byte*>(vector.iov_base) + (from - offset);
+      if (at->second.empty()) {
+        std::memset(target, 0, to - from);
+      } else {
+        std::memcpy(target, &at->second[from - at->first], to - from);
+      }
+    }
+    offset = end;
+  }
 }
 
 Task<Result<>> ImageFile::write(std::uint64_t offset, Vectors vectors) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,6 +30,9 @@ inline std::uint64_t length_of(const Vectors& vectors) {
   return length;
 }
 
+// 64 KiB of zeroes, as the source of writes.
+MutableByteSpan zero_bytes();
+
 class ImageFile {
  public:
   struct Write {
@@ -42,6 +46,10 @@ class ImageFile {
   const std::string& path() const { return path_; }
   // The end of what has been written so far, or was there.
   std::uint64_t size() const { return size_; }
+
+  // From now on reads see these pages of 4 KiB (by offset; empty: zeroes) instead of what the file
+  // has there, and a file of SIZE at least. For a log that is carried out in memory only.
+  void lay_over(std::map<std::uint64_t, std::vector<std::byte>> pages, std::uint64_t size);
 
   // Behind the end there are zeroes.
   Task<Result<>> read(std::uint64_t offset, Vectors vectors);
@@ -59,11 +67,13 @@ class ImageFile {
 
  private:
   Task<Result<>> transfer(DiskOperation::Call call, std::uint64_t offset, Vectors vectors);
+  void patch(std::uint64_t offset, const Vectors& vectors) const;
   Task<std::int64_t> call(DiskOperation& operation);
 
   std::unique_ptr<DiskExecutor> executor_;
   const std::string path_;
   std::uint64_t size_;
+  std::map<std::uint64_t, std::vector<std::byte>> laid_over_;
 };
 
 }  // namespace orrery::storage

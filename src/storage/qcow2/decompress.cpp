@@ -2,25 +2,17 @@
 
 #include <memory>
 
-#include <zlib.h>
 #include <zstd.h>
+
+#include "storage/io/inflate.hpp"
 
 namespace orrery::storage::qcow2 {
 namespace {
 
-// Raw deflate (RFC 1951), without a header, in a window of 4 KiB or more.
-Result<> inflate_all(ByteSpan from, MutableByteSpan to) {
-  z_stream stream{};
-  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(from.data()));
-  stream.avail_in = static_cast<uInt>(from.size());
-  stream.next_out = reinterpret_cast<Bytef*>(to.data());
-  stream.avail_out = static_cast<uInt>(to.size());
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return fail("zlib cannot start");
-  const int code = inflate(&stream, Z_FINISH);
-  const bool whole =
-      stream.avail_out == 0 && (code == Z_STREAM_END || code == Z_BUF_ERROR || code == Z_OK);
-  inflateEnd(&stream);
-  if (!whole) return fail("is no deflate data of a cluster's length");
+// Without a header, in a window of 4 KiB or more.
+Result<> unpack_deflate(ByteSpan from, MutableByteSpan to) {
+  ORRERY_TRY(const std::size_t length, inflate_into(DeflateHead::kNone, from, to));
+  if (length != to.size()) return fail("is no deflate data of a cluster's length");
   return {};
 }
 
@@ -42,7 +34,7 @@ Result<> unpack_zstd(ByteSpan from, MutableByteSpan to) {
 }  // namespace
 
 Result<> decompress(Compression compression, ByteSpan from, MutableByteSpan to) {
-  return compression == Compression::kZstd ? unpack_zstd(from, to) : inflate_all(from, to);
+  return compression == Compression::kZstd ? unpack_zstd(from, to) : unpack_deflate(from, to);
 }
 
 }  // namespace orrery::storage::qcow2

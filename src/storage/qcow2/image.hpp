@@ -19,9 +19,9 @@
 #include "port/blocks.hpp"
 #include "storage/io/buffer_cursor.hpp"
 #include "storage/io/image_file.hpp"
+#include "storage/io/page_cache.hpp"
 #include "storage/qcow2/header.hpp"
 #include "storage/qcow2/identity.hpp"
-#include "storage/qcow2/page_cache.hpp"
 #include "storage/qcow2/refcounts.hpp"
 
 namespace orrery::storage::qcow2 {
@@ -133,7 +133,6 @@ class Image {
                                      std::uint64_t place) const;
   Result<> check_entry(std::uint64_t entry) const;
 
-  Task<Result<>> read_backing(std::uint64_t offset, std::uint64_t length, BufferCursor& to);
   Task<Result<>> read_compressed(const Mapping& mapping, std::uint64_t skip, std::uint64_t length,
                                  BufferCursor& to);
   Task<Result<>> load_compressed(const Mapping& mapping);

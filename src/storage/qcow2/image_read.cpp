@@ -5,7 +5,7 @@
 #include "base/format.hpp"
 #include "storage/qcow2/decompress.hpp"
 #include "storage/qcow2/in_flight.hpp"
-#include "storage/request/submitted.hpp"
+#include "storage/request/read_below.hpp"
 
 namespace orrery::storage::qcow2 {
 
@@ -19,7 +19,9 @@ Task<Result<>> Image::read(std::uint64_t offset, std::uint64_t length, BufferCur
     switch (mapping->kind) {
       case Mapping::Kind::kData: done = co_await file_->read(mapping->host, to.take(part)); break;
       case Mapping::Kind::kZero: to.fill_zeroes(part); break;
-      case Mapping::Kind::kUnallocated: done = co_await read_backing(offset, part, to); break;
+      case Mapping::Kind::kUnallocated:
+        done = co_await read_below(backing_, offset, part, to);
+        break;
       case Mapping::Kind::kCompressed:
         done = co_await read_compressed(*mapping, offset % header_.cluster_size(), part, to);
         break;
@@ -28,21 +30,6 @@ Task<Result<>> Image::read(std::uint64_t offset, std::uint64_t length, BufferCur
     offset += part;
     length -= part;
   }
-  co_return Result<>{};
-}
-
-Task<Result<>> Image::read_backing(std::uint64_t offset, std::uint64_t length, BufferCursor& to) {
-  const std::uint64_t end = backing_ == nullptr ? 0 : backing_->geometry().size.value();
-  const std::uint64_t there = offset >= end ? 0 : std::min(length, end - offset);
-  if (there != 0) {
-    port::BlockRequest request;
-    request.offset = offset;
-    request.length = there;
-    request.buffers = to.take_spans(there);
-    const Result<> read = co_await Submitted(*backing_, std::move(request));
-    if (!read) co_return read;
-  }
-  to.fill_zeroes(length - there);
   co_return Result<>{};
 }
 

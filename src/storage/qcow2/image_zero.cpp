@@ -5,11 +5,6 @@
 #include "storage/qcow2/in_flight.hpp"
 
 namespace orrery::storage::qcow2 {
-namespace {
-
-alignas(4096) std::array<std::byte, 64_KiB> kZeroes{};
-
-}  // namespace
 
 Task<Result<>> Image::write_zeroes(std::uint64_t offset, std::uint64_t length, Unmap unmap) {
   const std::uint64_t cluster = header_.cluster_size();
@@ -44,8 +39,8 @@ Task<Result<>> Image::zero_part(std::uint64_t offset, std::uint64_t length) {
     const bool zero = mapping->kind == Mapping::Kind::kZero ||
                       (mapping->kind == Mapping::Kind::kUnallocated && backing_ == nullptr);
     if (!zero) {
-      part = std::min<std::uint64_t>(part, kZeroes.size());
-      const std::vector<MutableByteSpan> buffers{MutableByteSpan(kZeroes).first(part)};
+      part = std::min<std::uint64_t>(part, zero_bytes().size());
+      const std::vector<MutableByteSpan> buffers{zero_bytes().first(part)};
       BufferCursor cursor(buffers);
       const Result<> written = co_await write(offset, part, cursor);
       if (!written) co_return written;

@@ -16,8 +16,8 @@
 #include "base/error.hpp"
 #include "base/task.hpp"
 #include "storage/io/image_file.hpp"
+#include "storage/io/page_cache.hpp"
 #include "storage/qcow2/header.hpp"
-#include "storage/qcow2/page_cache.hpp"
 
 namespace orrery::storage::qcow2 {
 

@@ -6,7 +6,7 @@
 #include "storage/request/run_task.hpp"
 #include "storage/tools/disk_copy.hpp"
 #include "storage/tools/disk_tools.hpp"
-#include "storage/tools/open_qcow2.hpp"
+#include "storage/tools/open_alone.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -169,7 +169,7 @@ Result<> rebase_disk(EventLoop& loop, const RebaseOptions& given, const Progress
     } else if (options.mode != Mode::kUnchecked || !options.backing_format) {
       return fail(opened.error());
     }
-    named.format = name_of(*options.backing_format);
+    named.format = qemu_name_of(*options.backing_format);
   }
   if (options.mode == Mode::kUnchecked) {
     ORRERY_TRY(const auto disk, open_alone(loop, options.path, Access::kWrite));

@@ -1,5 +1,6 @@
 // Making disks: new ones, and out of others.
 #include <array>
+#include <bit>
 #include <cstdio>
 
 #include <fcntl.h>
@@ -13,6 +14,9 @@
 #include "storage/qcow2/create.hpp"
 #include "storage/qcow2/identity.hpp"
 #include "storage/tools/disk_copy.hpp"
+#include "storage/vhdx/create.hpp"
+#include "storage/vhdx/layout.hpp"
+#include "storage/windows_path.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -50,6 +54,20 @@ Result<DiskIdentity> look_at_backing(EventLoop& loop, CreateOptions& options) {
   below.read_only = true;
   auto disk = open_disk(loop, below);
   if (!disk) return fail(disk.error().context("the backing file"));
+  if (options.format == Format::kVhdx) {
+    const std::uint32_t sector = (*disk)->geometry().logical_block_size;
+    if (*options.backing_format != Format::kVhdx) {
+      return fail(
+          format("{}: a vhdx lies over a vhdx only, and this is {}; make a qcow2, or "
+                 "convert it first",
+                 path, name_of(*options.backing_format)));
+    }
+    if (options.sector_size.value_or(sector) != sector) {
+      return fail(
+          format("{}: has sectors of {} bytes, and so has what lies over it", path, sector));
+    }
+    options.sector_size = sector;
+  }
   if (!options.size) options.size = (*disk)->geometry().size;
   return identity_of(**disk, path);
 }
@@ -59,25 +77,65 @@ Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options,
   qcow2::Header header;
   header.size = options.size->value();
   header.backing = options.backing;
-  while (1ull << header.cluster_bits > options.cluster_size) --header.cluster_bits;
-  while (1ull << header.cluster_bits < options.cluster_size) ++header.cluster_bits;
+  if (options.cluster_size != 0) {
+    header.cluster_bits = static_cast<std::uint32_t>(std::countr_zero(options.cluster_size));
+  }
   if (options.backing_format && !options.backing.empty()) {
-    header.set_backing_format(name_of(*options.backing_format));
+    header.set_backing_format(qemu_name_of(*options.backing_format));
   }
   qcow2::set_identities(header, {.own = draw_identity(), .parent = parent});
   return qcow2::make_empty(header);
 }
 
+Result<vhdx::NewImage> make_vhdx(const CreateOptions& options, const DiskIdentity& parent) {
+  // What Hyper-V takes: large where they are all there is, small where a change copies nothing.
+  constexpr std::uint32_t kUsual = 32u << 20;
+  constexpr std::uint32_t kUsualOverParent = 2u << 20;
+  vhdx::Metadata metadata;
+  metadata.disk_size = options.size->value();
+  metadata.leave_allocated = options.fixed;
+  metadata.logical_sector = options.sector_size.value_or(512);
+  metadata.block_size = options.backing.empty() ? kUsual : kUsualOverParent;
+  if (options.cluster_size != 0) metadata.block_size = options.cluster_size;
+  if (!options.backing.empty()) {
+    const std::string path = backing_path(options.path, options.backing);
+    metadata.parent =
+        vhdx::ParentLocator{.linkage = vhdx::Guid{parent.identifier},
+                            .linkage2 = {},
+                            .relative_path = relative_windows_path(options.path, path),
+                            .volume_path = {},
+                            .absolute_path = {}};
+  }
+  return vhdx::make_empty(metadata);
+}
+
 Result<> check_shape(const CreateOptions& options) {
-  constexpr std::uint32_t kLeast = 1u << qcow2::kLeastClusterBits;
-  constexpr std::uint32_t kMost = 1u << qcow2::kMostClusterBits;
+  const bool vhdx = options.format == Format::kVhdx;
+  const bool qcow2 = options.format == Format::kQcow2;
+  if (!vhdx && !qcow2 && options.format != Format::kRaw) {
+    return fail(format("a {} is only read here; make a qcow2, a vhdx or a raw disk",
+                       name_of(options.format)));
+  }
+  const std::uint32_t least = vhdx ? vhdx::kLeastBlock : 1u << qcow2::kLeastClusterBits;
+  const std::uint32_t most = vhdx ? vhdx::kMostBlock : 1u << qcow2::kMostClusterBits;
   const std::uint32_t cluster = options.cluster_size;
-  if (cluster < kLeast || cluster > kMost || (cluster & (cluster - 1)) != 0) {
+  if (cluster != 0 && (cluster < least || cluster > most || !std::has_single_bit(cluster))) {
     return fail(
-        format("clusters of {} bytes: they have a power of two, {} to 2M", cluster, kLeast));
+        format("clusters of {} bytes: they have a power of two, {} to {}", cluster, least, most));
   }
   if (options.format == Format::kRaw && !options.backing.empty()) {
     return fail("a raw disk has no backing file; make a qcow2");
+  }
+  if (!vhdx && (options.fixed || options.sector_size)) {
+    return fail(
+        format("a {} is not fixed and has no sector size; make a vhdx", name_of(options.format)));
+  }
+  const std::uint32_t sector = options.sector_size.value_or(512);
+  if (sector != 512 && sector != 4096) {
+    return fail(format("sectors of {} bytes: a vhdx has 512 or 4096", sector));
+  }
+  if (options.fixed && !options.backing.empty()) {
+    return fail("a fixed disk has no backing file");
   }
   return {};
 }
@@ -115,6 +173,10 @@ Result<> copy_to(EventLoop& loop, const ConvertOptions& options, port::Blocks& f
   create.format = options.to_format;
   create.size = from.geometry().size;
   create.cluster_size = options.cluster_size;
+  create.fixed = options.fixed;
+  if (options.to_format == Format::kVhdx && from.geometry().logical_block_size == 4096) {
+    create.sector_size = 4096;
+  }
   ORRERY_CHECK(create_disk(loop, create));
   DiskOptions open;
   open.path = partial;
@@ -142,6 +204,11 @@ Result<> create_disk(EventLoop& loop, const CreateOptions& given) {
     return fail(format("{} bytes: a disk has a multiple of 512 bytes, such as 8G", size));
   }
   if (options.format == Format::kRaw) return write_new_file(options.path, {}, size);
+  if (options.format == Format::kVhdx) {
+    auto made = make_vhdx(options, parent);
+    if (!made) return fail(made.error().context(options.path));
+    return write_new_file(options.path, made->bytes, made->length);
+  }
   auto bytes = make_qcow2(options, parent);
   if (!bytes) return fail(bytes.error().context(options.path));
   return write_new_file(options.path, *bytes, bytes->size());

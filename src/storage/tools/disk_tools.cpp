@@ -8,7 +8,10 @@
 #include "storage/qcow2/check.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/tools/disk_copy.hpp"
-#include "storage/tools/open_qcow2.hpp"
+#include "storage/tools/open_alone.hpp"
+#include "storage/vhd/image.hpp"
+#include "storage/vhdx/check.hpp"
+#include "storage/vmdk/image.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -37,6 +40,49 @@ void describe_qcow2(DiskDescription& description, const qcow2::Image& image) {
   for (const qcow2::Snapshot& each : image.snapshots()) {
     description.snapshots.push_back({each.id, each.name, each.seconds, each.size, each.state_size});
   }
+}
+
+void describe_vhdx(DiskDescription& description, const vhdx::Image& image) {
+  const vhdx::Metadata& metadata = image.metadata();
+  description.size = Bytes(metadata.disk_size);
+  description.cluster_size = metadata.block_size;
+  description.sector_size = metadata.logical_sector;
+  description.kind = metadata.parent ? "differencing" : metadata.fixed() ? "fixed" : "dynamic";
+  description.dirty = !image.log_was_empty();
+  description.identity = to_text(image.header().data_write);
+  if (!metadata.parent) return;
+  description.backing_format = name_of(Format::kVhdx);
+  description.parent_identity = to_text(metadata.parent->linkage);
+  for (const std::string& path : {metadata.parent->relative_path, metadata.parent->volume_path,
+                                  metadata.parent->absolute_path}) {
+    if (description.backing.empty()) description.backing = path;
+  }
+}
+
+void describe_vhd(DiskDescription& description, const vhd::Image& image) {
+  const vhd::Footer& footer = image.footer();
+  description.size = Bytes(footer.size);
+  description.kind = footer.kind == vhd::Kind::kFixed     ? "fixed"
+                     : footer.kind == vhd::Kind::kDynamic ? "dynamic"
+                                                          : "differencing";
+  if (footer.kind == vhd::Kind::kFixed) return;
+  description.cluster_size = image.header().block_size;
+  if (footer.kind != vhd::Kind::kDifferencing) return;
+  description.backing_format = name_of(Format::kVhd);
+  if (!image.parent_paths().empty()) description.backing = image.parent_paths().front();
+}
+
+void describe_vmdk(DiskDescription& description, const vmdk::Image& image) {
+  description.size = Bytes(image.size());
+  description.kind = image.descriptor().create_type;
+  description.cluster_size = image.grain_bytes();
+}
+
+Result<CheckReport> check_vhdx(EventLoop& loop, const std::string& path, Repair repair) {
+  const auto access = repair == Repair::kYes ? vhdx::Access::kWrite : vhdx::Access::kRead;
+  ORRERY_TRY(const auto disk, open_vhdx_alone(loop, path, access));
+  if (repair == Repair::kYes) ORRERY_CHECK(run_task(loop, disk->image().renew_copies()));
+  return vhdx::check(disk->image());
 }
 
 bool continues(const MappedExtent& before, const port::BlockExtent& next) {
@@ -88,6 +134,21 @@ Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
     describe_qcow2(description, disk->image());
     return description;
   }
+  if (description.format == Format::kVhdx) {
+    ORRERY_TRY(const auto disk, open_vhdx_alone(loop, path, vhdx::Access::kRead));
+    describe_vhdx(description, disk->image());
+    return description;
+  }
+  if (description.format == Format::kVhd) {
+    ORRERY_TRY(const auto disk, open_read_alone(loop, path, description.format));
+    describe_vhd(description, dynamic_cast<const vhd::Image&>(disk->image()));
+    return description;
+  }
+  if (description.format == Format::kVmdk) {
+    ORRERY_TRY(const auto disk, open_read_alone(loop, path, description.format));
+    describe_vmdk(description, dynamic_cast<const vmdk::Image&>(disk->image()));
+    return description;
+  }
   DiskOptions options;
   options.path = path;
   options.format = Format::kRaw;
@@ -99,6 +160,8 @@ Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
 
 Result<CheckReport> check_disk(EventLoop& loop, const std::string& path,
                                std::optional<Format> format, Repair repair) {
+  ORRERY_TRY(const Format what, choose_format(path, format));
+  if (what == Format::kVhdx) return check_vhdx(loop, path, repair);
   ORRERY_CHECK(expect_qcow2(path, format));
   const Access access = repair == Repair::kYes ? Access::kRepair : Access::kRead;
   ORRERY_TRY(const auto disk, open_alone(loop, path, access));

@@ -23,10 +23,12 @@ using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 struct CreateOptions {
   std::string path;  // must not exist
   Format format = Format::kQcow2;
-  std::optional<Bytes> size;  // with a backing file: its size, if not said
-  std::uint32_t cluster_size = 65536;
-  std::string backing;  // qcow2: relative to the new image; empty: none
+  std::optional<Bytes> size;       // with a backing file: its size, if not said
+  std::uint32_t cluster_size = 0;  // of a VHDX: its blocks; 0: as is usual for the format
+  std::string backing;             // qcow2, VHDX: relative to the new image; empty: none
   std::optional<Format> backing_format;
+  bool fixed = false;                        // VHDX: every block has its place from the start
+  std::optional<std::uint32_t> sector_size;  // VHDX: 512 or 4096; if not said 512, or the parent's
 };
 Result<> create_disk(EventLoop& loop, const CreateOptions& options);
 
@@ -41,16 +43,18 @@ struct DiskDescription {
   Format format = Format::kRaw;
   Bytes size;
   Bytes file_size;
-  Bytes on_host;  // what the file takes there
+  Bytes on_host;                   // what the file takes there
+  std::uint64_t cluster_size = 0;  // or of blocks, or grains; 0: none
+  std::string kind;                // VHDX, VHD, VMDK: "fixed", "dynamic", ...
+  std::uint32_t sector_size = 512;
   // qcow2:
   std::uint32_t version = 0;
-  std::uint64_t cluster_size = 0;
   std::string compression;
   std::string backing;
   std::string backing_format;
   std::string identity;         // of the content; empty: none is kept
   std::string parent_identity;  // as it was recorded; empty: it was not
-  bool dirty = false;
+  bool dirty = false;           // was not closed: qcow2's mark, or a VHDX whose log is not empty
   bool corrupt = false;
   bool subclusters = false;
   bool lazy_refcounts = false;
@@ -82,7 +86,8 @@ struct ConvertOptions {
   std::string snapshot;  // of a qcow2; empty: the disk itself
   std::string to;
   Format to_format = Format::kQcow2;
-  std::uint32_t cluster_size = 65536;
+  std::uint32_t cluster_size = 0;  // as for CreateOptions
+  bool fixed = false;
   bool replace = false;  // a file that is there
 };
 // Makes TO under another name first, so that it is whole or not there.

@@ -15,51 +15,10 @@
 #include "storage/qcow2/create.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/request/run_task.hpp"
+#include "storage/stamps.hpp"
 #include "support/fake_ports.hpp"
 
 namespace orrery::testing {
-
-inline constexpr std::uint64_t kSector = 512;
-using Stamp = std::uint64_t;  // 0: zeroes
-
-inline std::vector<std::byte> stamped(const std::vector<Stamp>& stamps) {
-  std::vector<std::byte> bytes(stamps.size() * kSector);
-  for (std::size_t i = 0; i < bytes.size() / 8; ++i) {
-    store_le(&bytes[i * 8], stamps[i / (kSector / 8)]);
-  }
-  return bytes;
-}
-
-// A disk that is read only and answers on the loop: what lies below an image.
-class BackingDisk final : public port::Blocks {
- public:
-  BackingDisk(EventLoop& loop, std::vector<std::byte> content)
-      : loop_(loop), content_(std::move(content)) {
-    geometry_.size = Bytes(content_.size());
-    geometry_.read_only = true;
-  }
-  const port::BlockGeometry& geometry() const override { return geometry_; }
-  void submit(port::BlockRequest request, Completion completion) override {
-    loop_.post([this, request = std::move(request), completion = std::move(completion)] {
-      EXPECT_LE(request.offset + request.length, content_.size());
-      std::uint64_t at = request.offset;
-      for (const MutableByteSpan buffer : request.buffers) {
-        std::memcpy(buffer.data(), &content_[at], buffer.size());
-        at += buffer.size();
-      }
-      completion({});
-    });
-  }
-  void map(std::uint64_t /*offset*/, std::uint64_t length, MapCompletion completion) override {
-    completion(port::BlockExtent{.length = length, .allocated = true, .host_offset = {}});
-  }
-  void resize(Bytes /*size*/, Completion completion) override { completion(fail("no")); }
-
- private:
-  EventLoop& loop_;
-  std::vector<std::byte> content_;
-  port::BlockGeometry geometry_;
-};
 
 struct ImageShape {
   std::uint64_t sectors = 4096;
@@ -166,14 +125,7 @@ class BenchImage {
                  });
     settle();
     EXPECT_TRUE(answer) << answer.error().message();
-    std::vector<Stamp> stamps;
-    for (std::size_t at = 0; at < bytes.size(); at += kSector) {
-      const auto stamp = load_le<Stamp>(&bytes[at]);
-      bool whole = true;
-      for (std::size_t i = 8; i < kSector; i += 8) whole &= load_le<Stamp>(&bytes[at + i]) == stamp;
-      stamps.push_back(whole ? stamp : ~stamp);
-    }
-    return stamps;
+    return stamps_of(bytes);
   }
   void expect_content() {
     const std::vector<Stamp> found = read(0, shape_.sectors);

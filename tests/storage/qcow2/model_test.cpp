@@ -88,25 +88,6 @@ TEST_P(Qcow2ModelTest, ReadsAsThePictureDoes) {
   }
 }
 
-// What a sector may read as after a power cut: as it was flushed, or any write since.
-class Allowed {
- public:
-  explicit Allowed(const std::vector<Stamp>& now) {
-    for (const Stamp stamp : now) sectors_.push_back({stamp});
-  }
-  void add(const std::vector<Stamp>& now) {
-    for (std::size_t i = 0; i < now.size(); ++i) sectors_[i].insert(now[i]);
-  }
-  void expect(const std::vector<Stamp>& found) const {
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      ASSERT_TRUE(sectors_[i].contains(found[i])) << "sector " << i << " reads as " << found[i];
-    }
-  }
-
- private:
-  std::vector<std::set<Stamp>> sectors_;
-};
-
 // Batches with a flush between some of them; the power is cut at one operation of the file.
 class PowerCut {
  public:

@@ -1,8 +1,8 @@
-#include "storage/qcow2/page_cache.hpp"
+#include "storage/io/page_cache.hpp"
 
 #include <algorithm>
 
-namespace orrery::storage::qcow2 {
+namespace orrery::storage {
 
 Page* PageCache::find(std::uint64_t offset) {
   const auto found = pages_.find(page_of(offset));
@@ -117,4 +117,4 @@ void PageCache::written(const Snapshot& snapshot, const Result<>& result) {
   }
 }
 
-}  // namespace orrery::storage::qcow2
+}  // namespace orrery::storage

@@ -20,7 +20,7 @@
 #include "base/task.hpp"
 #include "storage/io/image_file.hpp"
 
-namespace orrery::storage::qcow2 {
+namespace orrery::storage {
 
 enum class PageKind : std::uint8_t { kMapping, kRefcounts };
 
@@ -84,4 +84,4 @@ class PageCache {
   Changed loaded_;
 };
 
-}  // namespace orrery::storage::qcow2
+}  // namespace orrery::storage

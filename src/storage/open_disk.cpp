@@ -1,0 +1,243 @@
+// Opening a disk with what lies below it, link by link.
+#include <algorithm>
+
+#include <sys/stat.h>
+
+#include "base/format.hpp"
+#include "storage/disk_image.hpp"
+#include "storage/io/open_file.hpp"
+#include "storage/qcow2/disk.hpp"
+#include "storage/raw_disk.hpp"
+#include "storage/request/read_disk.hpp"
+#include "storage/vhd/image.hpp"
+#include "storage/vhdx/disk.hpp"
+#include "storage/vmdk/image.hpp"
+#include "storage/windows_path.hpp"
+
+namespace orrery::storage {
+namespace {
+
+// Chains grow by one with each snapshot; a thousand is what we aim to open, and each link holds a
+// file open.
+constexpr std::size_t kMostLinks = 1024;
+
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+std::string not_direct(const std::string& path) {
+  return path + ": \"direct\" is for raw disks only so far; leave it away";
+}
+
+class ChainOpener {
+ public:
+  explicit ChainOpener(EventLoop& loop) : loop_(loop) {}
+
+  Result<std::unique_ptr<port::Blocks>> open(const DiskOptions& options) {
+    ORRERY_CHECK(enter(options.path));
+    ORRERY_TRY(const Format format, choose_format(options.path, options.format));
+    if (format == Format::kQcow2) return open_qcow2(options);
+    if (!options.snapshot.empty()) {
+      return fail(orrery::format("{}: a {} has no snapshots; leave \"snapshot=\" away",
+                                 options.path, name_of(format)));
+    }
+    if (format != Format::kRaw && options.direct) return fail(not_direct(options.path));
+    if (format == Format::kVhdx) return open_vhdx(options);
+    if (format == Format::kVhd) return open_vhd(options);
+    if (format == Format::kVmdk) return open_read_only<vmdk::Image>(options, format);
+    RawDiskOptions raw{.path = options.path,
+                       .read_only = options.read_only,
+                       .direct = options.direct,
+                       .serial = options.serial,
+                       .stays_raw = !options.format};
+    auto disk = open_raw_disk(loop_, raw);
+    if (!disk) return fail(disk.error().context(options.path));
+    return disk;
+  }
+
+ private:
+  Result<> enter(const std::string& path);
+  Result<std::unique_ptr<port::Blocks>> open_qcow2(const DiskOptions& options);
+  Result<> open_backing(qcow2::Disk& disk);
+  Result<std::unique_ptr<port::Blocks>> open_vhdx(const DiskOptions& options);
+  Result<> open_parent(vhdx::Disk& disk);
+  template <typename Image>
+  Result<std::unique_ptr<ReadDisk>> open_read_only(const DiskOptions& options, Format format);
+  Result<std::unique_ptr<port::Blocks>> open_vhd(const DiskOptions& options);
+
+  EventLoop& loop_;
+  std::vector<FileIdentity> entered_;
+};
+
+Result<> ChainOpener::enter(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};  // opening it says what is wrong
+  const FileIdentity identity{status.st_dev, status.st_ino};
+  if (std::find(entered_.begin(), entered_.end(), identity) != entered_.end()) {
+    return fail(path +
+                ": is in its own chain of backing files; give one of them another with "
+                "`orrery disk rebase`");
+  }
+  if (entered_.size() == kMostLinks) {
+    return fail(
+        format("{}: the chain of backing files has more than {} links; shorten it with "
+               "`orrery disk commit` or `convert`",
+               path, kMostLinks));
+  }
+  entered_.push_back(identity);
+  return {};
+}
+
+Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions& options) {
+  if (options.direct) return fail(not_direct(options.path));
+  if (!options.snapshot.empty() && !options.read_only) {
+    return fail(options.path + ": a snapshot is only read; add \"readonly\"");
+  }
+  const auto access = options.read_only ? FileAccess::kRead : FileAccess::kWrite;
+  ORRERY_TRY(auto file, open_image_file(loop_, options.path, access));
+  qcow2::DiskOptions qcow2;
+  qcow2.access = options.read_only ? qcow2::Access::kRead : qcow2::Access::kWrite;
+  qcow2.serial = options.serial;
+  qcow2.snapshot = options.snapshot;
+  ORRERY_TRY(auto disk, qcow2::Disk::open(loop_, std::move(file), qcow2));
+  ORRERY_CHECK(open_backing(*disk));
+  return disk;
+}
+
+// Without reading data: what another program wrote and hid is found by comparing only.
+Result<> check_link(const qcow2::Image& image, const std::string& below,
+                    const DiskIdentity& found) {
+  const DiskIdentity& expected = image.identities().parent;
+  if (expected.kind == DiskIdentity::Kind::kNone || expected == found) return {};
+  const bool foreign =
+      expected.kind == DiskIdentity::Kind::kIdentifier && found.kind == DiskIdentity::Kind::kFile;
+  return fail(format(
+      "{0}: its backing file {1} is not what it was: the content {2} was expected, and it is "
+      "{3}{4}. {0} would read as a mixture of both, so it is not opened. Bring the old file "
+      "back; or name where it is now with `orrery disk rebase --verify --backing FILE {0}`; "
+      "or, only if you know that {1} still reads the same, keep it with `orrery disk rebase "
+      "--unchecked --backing {5} {0}`",
+      image.path(), below, describe(expected), describe(found),
+      foreign ? ", written by a program that keeps no identifiers" : "", image.header().backing));
+}
+
+Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
+  const qcow2::Header& header = disk.image().header();
+  if (header.backing.empty()) return {};
+  const std::string& above = disk.image().path();
+  DiskOptions below;
+  below.path = backing_path(above, header.backing);
+  below.read_only = true;
+  const std::string said = header.backing_format();
+  if (!said.empty()) {
+    const auto format = parse_format(said);
+    if (!format) return fail(format.error().context(above + ": its backing file's format"));
+    below.format = *format;
+  } else {
+    ORRERY_TRY(const Format looks, choose_format(below.path, std::nullopt));
+    if (looks != Format::kRaw) {
+      return fail(
+          format("{}: does not say what its backing file {} is, which looks like {}; if it "
+                 "is that, say so with `orrery disk rebase --unchecked --backing {} "
+                 "--backing-format {} {}`",
+                 above, below.path, name_of(looks), header.backing, name_of(looks), above));
+    }
+    below.format = looks;
+  }
+  auto opened = open(below);
+  if (!opened) return fail(opened.error().context(above + ": its backing file"));
+  ORRERY_TRY(const DiskIdentity found, identity_of(**opened, below.path));
+  ORRERY_CHECK(check_link(disk.image(), below.path, found));
+  disk.set_backing(std::move(*opened));
+  return {};
+}
+
+Result<std::unique_ptr<port::Blocks>> ChainOpener::open_vhdx(const DiskOptions& options) {
+  const auto access = options.read_only ? FileAccess::kRead : FileAccess::kWrite;
+  ORRERY_TRY(auto file, open_image_file(loop_, options.path, access));
+  vhdx::DiskOptions vhdx;
+  vhdx.access = options.read_only ? vhdx::Access::kRead : vhdx::Access::kWrite;
+  vhdx.serial = options.serial;
+  ORRERY_TRY(auto disk, vhdx::Disk::open(loop_, std::move(file), vhdx));
+  ORRERY_CHECK(open_parent(*disk));
+  return disk;
+}
+
+// [MS-VHDX] 2.6.2.6.3: the parent is the one with the DataWriteGuid that the child names.
+Result<> ChainOpener::open_parent(vhdx::Disk& disk) {
+  const vhdx::Image& image = disk.image();
+  const auto& locator = image.metadata().parent;
+  if (!locator) return {};
+  ORRERY_TRY(const std::string path,
+             find_parent(image.path(),
+                         {locator->relative_path, locator->volume_path, locator->absolute_path}));
+  DiskOptions below;
+  below.path = path;
+  below.format = Format::kVhdx;
+  below.read_only = true;
+  auto opened = open(below);
+  if (!opened) return fail(opened.error().context(image.path() + ": its parent"));
+  const vhdx::Image& parent = dynamic_cast<vhdx::Disk&>(**opened).image();
+  if (!locator->names(parent.header().data_write)) {
+    return fail(format(
+        "{0}: its parent {1} is not what it was: the content {2} was expected, and it is {3}. {0} "
+        "would read as a mixture of both, so it is not opened; bring the old file back",
+        image.path(), path, to_text(locator->linkage), to_text(parent.header().data_write)));
+  }
+  if (parent.metadata().logical_sector != image.metadata().logical_sector) {
+    return fail(format("{}: damaged: has sectors of {} bytes, and its parent {} of {}",
+                       image.path(), image.metadata().logical_sector, path,
+                       parent.metadata().logical_sector));
+  }
+  disk.set_parent(std::move(*opened));
+  return {};
+}
+
+template <typename Image>
+Result<std::unique_ptr<ReadDisk>> ChainOpener::open_read_only(const DiskOptions& options,
+                                                              Format format) {
+  if (!options.read_only) {
+    return fail(
+        orrery::format("{0}: a {1} is only read here; add \"readonly\", or convert it with "
+                       "`orrery disk convert {0} NEW.qcow2`, or make a qcow2 over it",
+                       options.path, name_of(format)));
+  }
+  ORRERY_TRY(auto file, open_image_file(loop_, options.path, FileAccess::kRead));
+  return ReadDisk::open(loop_, std::make_unique<Image>(std::move(file)), options.serial);
+}
+
+// "Implementing a Differencing Hard Disk": the parent is the one with the identifier that the child
+// names. It stays the same when the parent is written, so only another disk is found out.
+Result<std::unique_ptr<port::Blocks>> ChainOpener::open_vhd(const DiskOptions& options) {
+  ORRERY_TRY(auto disk, open_read_only<vhd::Image>(options, Format::kVhd));
+  const auto& image = dynamic_cast<const vhd::Image&>(disk->image());
+  if (image.footer().kind != vhd::Kind::kDifferencing) return disk;
+  DiskOptions below;
+  ORRERY_TRY(below.path, find_parent(image.path(), image.parent_paths()));
+  below.format = Format::kVhd;
+  below.read_only = true;
+  auto opened = open(below);
+  if (!opened) return fail(opened.error().context(image.path() + ": its parent"));
+  auto& parent = dynamic_cast<const vhd::Image&>(dynamic_cast<ReadDisk&>(**opened).image());
+  if (parent.footer().identifier != image.header().parent) {
+    const auto named = [](const std::array<std::byte, 16>& identifier) {
+      return describe({.kind = DiskIdentity::Kind::kIdentifier, .identifier = identifier});
+    };
+    return fail(format(
+        "{}: its parent {} is another disk: {} was expected, and it is {}; bring "
+        "the old file back",
+        image.path(), below.path, named(image.header().parent), named(parent.footer().identifier)));
+  }
+  disk->set_below(std::move(*opened));
+  return disk;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options) {
+  return ChainOpener(loop).open(options);
+}
+
+}  // namespace orrery::storage
