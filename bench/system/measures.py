@@ -15,6 +15,7 @@ from disks import disks
 from figures import Row, Sample
 from guest import Guest
 from machine import TOP, Machine, settings, small_guest
+from nbd import nbd
 from programs import initrd_with
 
 PROGRAMS = TOP / "bench" / "guest"
@@ -212,4 +213,4 @@ def work(times: int) -> list[Row]:
     return [Row(f"work: {kind}", "s", sides.pop("orrery"), sides) for kind, sides in samples.items()]
 
 
-MEASURES = {"boot": boot, "bochs": against_bochs, "start": start, "memory": memory, "reads": reads, "work": work, "disks": disks}
+MEASURES = {"boot": boot, "bochs": against_bochs, "start": start, "memory": memory, "reads": reads, "work": work, "disks": disks, "nbd": nbd}
