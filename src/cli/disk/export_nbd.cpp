@@ -1,4 +1,6 @@
 // `orrery disk export-nbd`.
+#include <utility>
+
 #include <unistd.h>
 
 #include "base/format.hpp"
@@ -53,15 +55,13 @@ Result<FileDescriptor> listen(const Given& given) {
 Result<> serve(EventLoop& loop, Server& server, bool once) {
   bool ended = false;
   bool stopping = false;
-  ORRERY_TRY(const auto signals, vmm::Signals::create(loop, {.end =
-                                                                 [&](int /*number*/) {
-                                                                   if (stopping) {
-                                                                     server.drop_clients();
-                                                                   }
-                                                                   stopping = true;
-                                                                   server.stop();
-                                                                 },
-                                                             .continued = [] {}}));
+  vmm::SignalActions actions;
+  actions.end = [&](int /*number*/) {
+    if (std::exchange(stopping, true)) return server.drop_clients();
+    server.stop();
+  };
+  actions.continued = [] {};
+  ORRERY_TRY(const auto signals, vmm::Signals::create(loop, std::move(actions)));
   server.on_empty([&](bool served) {
     if (once && served) {
       stopping = true;
@@ -72,6 +72,7 @@ Result<> serve(EventLoop& loop, Server& server, bool once) {
     loop.stop();
   });
   while (!ended) loop.run();
+  server.on_empty(nullptr);  // what is still posted may say so once more
   return {};
 }
 

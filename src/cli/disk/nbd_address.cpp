@@ -1,8 +1,8 @@
 #include "cli/disk/nbd_address.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstring>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -28,7 +28,7 @@ std::string percent_encoded(std::string_view text) {
 }
 
 bool is_loopback(const in6_addr& address) {
-  return IN6_IS_ADDR_LOOPBACK(&address);
+  return std::memcmp(&address, &in6addr_loopback, sizeof address) == 0;
 }
 
 bool is_loopback(const in_addr& address) {
