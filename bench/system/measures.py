@@ -15,6 +15,7 @@ from disks import disks
 from figures import Row, Sample
 from guest import Guest
 from machine import TOP, Machine, settings, small_guest
+from nbd import nbd
 from programs import initrd_with
 
 PROGRAMS = TOP / "bench" / "guest"
@@ -245,4 +246,4 @@ def paging(times: int) -> list[Row]:
     return rows
 
 
-MEASURES = {"boot": boot, "bochs": against_bochs, "start": start, "memory": memory, "reads": reads, "work": work, "paging": paging, "disks": disks}
+MEASURES = {"boot": boot, "bochs": against_bochs, "start": start, "memory": memory, "reads": reads, "work": work, "paging": paging, "disks": disks, "nbd": nbd}

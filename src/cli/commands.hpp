@@ -45,7 +45,7 @@ inline constexpr std::array kCommands{
 
 // Of `orrery disk`, for completions.
 inline constexpr std::string_view kDiskCommands =
-    "create info check convert map resize commit rebase compare snapshot";
+    "create info check convert map resize commit rebase compare snapshot export-nbd";
 
 // The help text of a command, from the table above.
 std::string_view help_of(std::string_view command);

@@ -106,6 +106,7 @@ RawDisk::RawDisk(EventLoop& loop, DiskFile file, const RawDiskOptions& options)
   geometry_.read_only = options.read_only;
   geometry_.can_discard = !options.read_only;
   geometry_.can_write_zeroes = !options.read_only;
+  geometry_.zeroes_without_writing = file_.can_punch;
   geometry_.serial = options.serial;
   executor_ = create_executor(loop_, file_.descriptor.get(), path_);
 }

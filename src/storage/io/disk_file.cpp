@@ -49,6 +49,11 @@ Result<> measure_device(DiskFile& file) {
   return {};
 }
 
+// Asked behind the end, where nothing is.
+bool can_punch(int descriptor, off_t size) {
+  return ::fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, size, kPageSize) == 0;
+}
+
 }  // namespace
 
 Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
@@ -62,6 +67,7 @@ Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
     ORRERY_CHECK(measure_device(file));
   } else if (S_ISREG(status.st_mode)) {
     file.size = Bytes(static_cast<std::uint64_t>(status.st_size));
+    file.can_punch = !options.read_only && can_punch(file.descriptor.get(), status.st_size);
   } else {
     return fail("neither a regular file nor a block device");
   }

@@ -16,6 +16,7 @@ struct DiskFile {
   Bytes size;
   std::uint32_t logical_block_size = 512;
   std::uint32_t physical_block_size = 4096;
+  bool can_punch = false;  // holes cost no writing
 };
 
 Result<DiskFile> open_disk_file(const RawDiskOptions& options);

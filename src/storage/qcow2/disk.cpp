@@ -26,6 +26,7 @@ Result<std::unique_ptr<Disk>> Disk::open(EventLoop& loop, std::unique_ptr<ImageF
   geometry.size = Bytes(disk->image_.size());
   geometry.read_only = read_only;
   geometry.can_discard = geometry.can_write_zeroes = !read_only;
+  geometry.zeroes_without_writing = !read_only && disk->image_.header().version >= 3;
   geometry.serial = options.serial;
   return disk;
 }

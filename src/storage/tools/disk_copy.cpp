@@ -11,26 +11,6 @@ namespace {
 
 using port::BlockRequest;
 
-class Mapped {
- public:
-  Mapped(port::Blocks& disk, std::uint64_t offset, std::uint64_t length)
-      : disk_(disk), offset_(offset), length_(length) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) {
-    disk_.map(offset_, length_, [this, handle](Result<port::BlockExtent> extent) {
-      extent_ = std::move(extent);
-      handle.resume();
-    });
-  }
-  Result<port::BlockExtent> await_resume() { return std::move(extent_); }
-
- private:
-  port::Blocks& disk_;
-  const std::uint64_t offset_;
-  const std::uint64_t length_;
-  Result<port::BlockExtent> extent_;
-};
-
 // What the workers share.
 struct Pieces {
   const std::uint64_t size;

@@ -1,0 +1,80 @@
+#include "base/listening_socket.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/format.hpp"
+
+namespace orrery {
+namespace {
+
+constexpr int kStream = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+Result<FileDescriptor> listen_on(FileDescriptor socket, const sockaddr* address, socklen_t size,
+                                 int backlog) {
+  if (!socket) return fail_errno("cannot make a socket");
+  if (::bind(socket.get(), address, size) != 0) return fail_errno("cannot bind");
+  if (::listen(socket.get(), backlog) != 0) return fail_errno("cannot listen");
+  return socket;
+}
+
+bool is_stale(const sockaddr_un& address) {
+  const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+         errno == ECONNREFUSED;
+}
+
+}  // namespace
+
+Result<FileDescriptor> listen_unix(const std::string& path, int backlog) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return fail(
+        format("the path of a Unix socket has 1 to {} characters", sizeof address.sun_path - 1));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (is_stale(address)) ::unlink(path.c_str());
+  return listen_on(FileDescriptor(::socket(AF_UNIX, kStream, 0)),
+                   reinterpret_cast<const sockaddr*>(&address), sizeof address, backlog);
+}
+
+Result<FileDescriptor> listen_tcp(std::string_view host_and_port, int backlog) {
+  const std::size_t colon = host_and_port.rfind(':');
+  if (colon == std::string_view::npos) {
+    return fail(format("{}: there is no port; write ADDRESS:PORT", host_and_port));
+  }
+  std::string host(host_and_port.substr(0, colon));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const std::string port(host_and_port.substr(colon + 1));
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int code =
+      ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &wanted, &found);
+  if (code != 0) return fail(format("{}: {}", host_and_port, ::gai_strerror(code)));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, ::freeaddrinfo);
+  FileDescriptor socket(::socket(found->ai_family, kStream, 0));
+  const int on = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  return listen_on(std::move(socket), found->ai_addr, found->ai_addrlen, backlog);
+}
+
+FileDescriptor accept_client(int listener) {
+  FileDescriptor client(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const int on = 1;
+  // (An error: the client is not a TCP socket.)
+  if (client) ::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return client;
+}
+
+}  // namespace orrery

@@ -1,0 +1,26 @@
+// Sockets that wait for clients.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/file_descriptor.hpp"
+
+namespace orrery {
+
+// Non-blocking, closed on exec. How many clients may wait to be accepted is BACKLOG.
+
+// A socket file that nobody listens on any more, left by a process that was killed, is replaced;
+// the caller removes PATH at the end.
+Result<FileDescriptor> listen_unix(const std::string& path, int backlog);
+
+// HOST:PORT; an IPv6 address in brackets; without HOST on all addresses; port 0 takes any that is
+// free.
+Result<FileDescriptor> listen_tcp(std::string_view host_and_port, int backlog);
+
+// The next client of a listening socket, non-blocking; none (errno says why) where there is none. A
+// TCP socket sends at once what is written to it.
+FileDescriptor accept_client(int listener);
+
+}  // namespace orrery
