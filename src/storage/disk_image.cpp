@@ -14,6 +14,7 @@
 #include "storage/raw_disk.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/request/submitted.hpp"
+#include "storage/store/store_disk.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -33,6 +34,7 @@ class ChainOpener {
   explicit ChainOpener(EventLoop& loop) : loop_(loop) {}
 
   Result<std::unique_ptr<port::Blocks>> open(const DiskOptions& options) {
+    if (names_store_image(options.path)) return open_store_image(options);
     ORRERY_CHECK(enter(options.path));
     ORRERY_TRY(const Format format, choose_format(options.path, options.format));
     if (format == Format::kQcow2) return open_qcow2(options);
@@ -51,6 +53,7 @@ class ChainOpener {
 
  private:
   Result<> enter(const std::string& path);
+  Result<std::unique_ptr<port::Blocks>> open_store_image(const DiskOptions& options);
   Result<std::unique_ptr<port::Blocks>> open_qcow2(const DiskOptions& options);
   Result<> open_backing(qcow2::Disk& disk);
 
@@ -75,6 +78,19 @@ Result<> ChainOpener::enter(const std::string& path) {
   }
   entered_.push_back(identity);
   return {};
+}
+
+Result<std::unique_ptr<port::Blocks>> ChainOpener::open_store_image(const DiskOptions& options) {
+  if (!options.read_only) {
+    return fail(format("{0}: an image of a store is only read; add \"readonly\", or write to a disk "
+                       "over it, made by `orrery disk create --backing {0} NEW.qcow2`",
+                       options.path));
+  }
+  if (options.direct || !options.snapshot.empty()) {
+    return fail(options.path + ": \"direct\" and \"snapshot=\" are not for images of a store; leave "
+                               "them away");
+  }
+  return open_store_disk(loop_, options.path, options.serial);
 }
 
 Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions& options) {
@@ -150,10 +166,15 @@ Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path) {
     const DiskIdentity& own = qcow2->image().identities().own;
     if (own.kind != DiskIdentity::Kind::kNone) return own;
   }
+  const DiskIdentity stored = identity_of_store_disk(disk);
+  if (stored.kind != DiskIdentity::Kind::kNone) return stored;
   return identity_of_file(path);
 }
 
 std::string backing_path(const std::string& image, const std::string& backing) {
+  if (names_store_image(backing)) {
+    return std::string(kStorePrefix) + backing_path(image, backing.substr(kStorePrefix.size()));
+  }
   const std::filesystem::path path(backing);
   if (path.is_absolute()) return backing;
   return (std::filesystem::path(image).parent_path() / path).string();
@@ -161,6 +182,7 @@ std::string backing_path(const std::string& image, const std::string& backing) {
 
 Result<Format> choose_format(const std::string& path, std::optional<Format> said) {
   if (said) return *said;
+  if (names_store_image(path)) return Format::kRaw;
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   // What is wrong with the file says who opens it as it is meant.
   if (!file) return Format::kRaw;
