@@ -1,6 +1,7 @@
-// Fuzzes what a store reads: an image's manifest, or a pack, whose bytes are the input's. Digests are made to fit, so that what is
-// behind them is reached. Nothing may crash, hang or take more memory than the input justifies, and what is read back from an
-// image that opens has to be readable or named as damaged.
+// Fuzzes what a store reads: an image's manifest, or a pack, whose bytes are the input's. Digests
+// are made to fit, so that what is behind them is reached. Nothing may crash, hang or take more
+// memory than the input justifies, and what is read back from an image that opens has to be
+// readable or named as damaged.
 //
 //   byte 0   0: a manifest; else a pack, of which the bytes behind it are the file
 #include <memory>
@@ -48,7 +49,8 @@ void mend(std::vector<std::byte>& pack) {
   hasher.update(ByteSpan(pack).subspan(table, footer - table));
   hasher.update(ByteSpan(pack).subspan(footer, 16));
   const Digest id = hasher.finish();
-  std::copy(id.bytes.begin(), id.bytes.end(), pack.begin() + static_cast<std::ptrdiff_t>(footer) + 16);
+  std::copy(id.bytes.begin(), id.bytes.end(),
+            pack.begin() + static_cast<std::ptrdiff_t>(footer) + 16);
 }
 
 void read_pack(ByteSpan input) {

@@ -82,13 +82,15 @@ Result<> ChainOpener::enter(const std::string& path) {
 
 Result<std::unique_ptr<port::Blocks>> ChainOpener::open_store_image(const DiskOptions& options) {
   if (!options.read_only) {
-    return fail(format("{0}: an image of a store is only read; add \"readonly\", or write to a disk "
-                       "over it, made by `orrery disk create --backing {0} NEW.qcow2`",
-                       options.path));
+    return fail(
+        format("{0}: an image of a store is only read; add \"readonly\", or write to a disk "
+               "over it, made by `orrery disk create --backing {0} NEW.qcow2`",
+               options.path));
   }
   if (options.direct || !options.snapshot.empty()) {
-    return fail(options.path + ": \"direct\" and \"snapshot=\" are not for images of a store; leave "
-                               "them away");
+    return fail(options.path +
+                ": \"direct\" and \"snapshot=\" are not for images of a store; leave "
+                "them away");
   }
   return open_store_disk(loop_, options.path, options.serial);
 }

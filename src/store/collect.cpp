@@ -68,9 +68,10 @@ Result<std::vector<NamedManifest>> Collection::read_manifests() const {
   for (const std::string& name : names) {
     auto manifest = store_.find_manifest(name);
     if (!manifest) {
-      return fail(manifest.error().message() +
-                  "; as nobody knows what it needs, nothing is collected: remove the image first, or "
-                  "bring its file back");
+      return fail(
+          manifest.error().message() +
+          "; as nobody knows what it needs, nothing is collected: remove the image first, or "
+          "bring its file back");
     }
     if (*manifest) manifests.push_back({name, std::move(**manifest)});
   }
@@ -144,8 +145,8 @@ Result<CollectReport> Collection::run() {
 
 Result<std::optional<Leaving>> Collection::lock_pack(const Digest& id) {
   Leaving leaving;
-  ORRERY_TRY(leaving.lock, store_.files().lock(pack_name(id), Files::Lock::kExclusive,
-                                               Files::Wait::kNo));
+  ORRERY_TRY(leaving.lock,
+             store_.files().lock(pack_name(id), Files::Lock::kExclusive, Files::Wait::kNo));
   if (!leaving.lock) {
     ++report_.packs_busy;
     return std::nullopt;
@@ -189,9 +190,10 @@ Result<> Collection::copy_live(Leaving& leaving, PackBuilder& builder) {
       const std::uint32_t segment = group.first_segment + i;
       if (!leaving.live[segment]) continue;
       if (!bytes || !leaving.pack->is_sound(segment, *bytes, hasher)) {
-        return fail(format("{}/{}: segment {} is damaged; nothing of it is moved. `orrery store scrub "
-                           "{}` says which images need it",
-                           store_.path(), pack_name(table.id), segment, store_.path()));
+        return fail(
+            format("{}/{}: segment {} is damaged; nothing of it is moved. `orrery store scrub "
+                   "{}` says which images need it",
+                   store_.path(), pack_name(table.id), segment, store_.path()));
       }
       const ByteSpan content = leaving.pack->segment_in(segment, *bytes);
       ORRERY_TRY(leaving.moved[segment], builder.append(content, table.digests[segment]));
@@ -279,8 +281,8 @@ Result<> Collection::replace(std::vector<Leaving>& leaving, PackBuilder& builder
 
 Result<CollectReport> collect(Store& store, const CollectOptions& options,
                               const Progress& progress) {
-  ORRERY_TRY(const auto only, store.files().lock(kCollectionLock, Files::Lock::kExclusive,
-                                                 Files::Wait::kNo));
+  ORRERY_TRY(const auto only,
+             store.files().lock(kCollectionLock, Files::Lock::kExclusive, Files::Wait::kNo));
   if (!only) return fail(store.path() + ": another collection is at work; wait for its end");
   return Collection(store, options, progress).run();
 }

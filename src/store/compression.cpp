@@ -27,9 +27,8 @@ ZSTD_DCtx* decompressor() {
 Compressed compress(ByteSpan bytes, int level) {
   Compressed result;
   result.bytes.resize(ZSTD_compressBound(bytes.size()));
-  const std::size_t length = ZSTD_compressCCtx(compressor(), result.bytes.data(),
-                                               result.bytes.size(), bytes.data(), bytes.size(),
-                                               level);
+  const std::size_t length = ZSTD_compressCCtx(
+      compressor(), result.bytes.data(), result.bytes.size(), bytes.data(), bytes.size(), level);
   if (ZSTD_isError(length) != 0 || length >= bytes.size()) {
     result.bytes.assign(bytes.begin(), bytes.end());
     return result;

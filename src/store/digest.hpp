@@ -1,5 +1,6 @@
-// SHA-256 (FIPS 180-4) of segments, tables and manifests, by OpenSSL, which uses the processor's SHA
-// instructions. What is stored is named by it, so it has to withstand guests that make up content.
+// SHA-256 (FIPS 180-4) of segments, tables and manifests, by OpenSSL, which uses the processor's
+// SHA instructions. What is stored is named by it, so it has to withstand guests that make up
+// content.
 #pragma once
 
 #include <array>

@@ -1,8 +1,8 @@
-// What a store asks of the folder that it lives in: the seam below which tests put a folder in memory
-// with power cuts. Names are relative, "packs/ab12"; errors name the whole path.
+// What a store asks of the folder that it lives in: the seam below which tests put a folder in
+// memory with power cuts. Names are relative, "packs/ab12"; errors name the whole path.
 //
-// A file's bytes are durable after NewFile::sync(), its name after sync_folder() of the folder it is in.
-// Locks are held by open files, so they end with the process that holds them.
+// A file's bytes are durable after NewFile::sync(), its name after sync_folder() of the folder it
+// is in. Locks are held by open files, so they end with the process that holds them.
 #pragma once
 
 #include <cstdint>

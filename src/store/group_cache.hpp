@@ -18,8 +18,8 @@ namespace orrery::store {
 
 struct LoadedGroup {
   std::vector<std::byte> bytes;
-  // Of each of its segments: found to be what its digest says. Set by any thread, only ever to true; what it is about
-  // never changes, so relaxed will do.
+  // Of each of its segments: found to be what its digest says. Set by any thread, only ever to
+  // true; what it is about never changes, so relaxed will do.
   std::vector<std::atomic<bool>> verified;
 
   LoadedGroup(std::vector<std::byte> content, std::size_t segments)
@@ -44,8 +44,8 @@ class GroupCache {
     std::list<Key>::iterator used;
   };
 
-  void make_room();       // with mutex_ held
-  void forget(Key key);   // takes mutex_
+  void make_room();      // with mutex_ held
+  void forget(Key key);  // takes mutex_
 
   const std::uint64_t most_bytes_;
   std::mutex mutex_;

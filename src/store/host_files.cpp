@@ -127,7 +127,8 @@ class HostFiles final : public Files {
 
   Result<> sync_folder(const std::string& name) override {
     const FileDescriptor folder(::open(whole(name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder || ::fsync(folder.get()) != 0) return fail_errno(whole(name) + ": cannot be synced");
+    if (!folder || ::fsync(folder.get()) != 0)
+      return fail_errno(whole(name) + ": cannot be synced");
     return {};
   }
 

@@ -9,8 +9,8 @@ namespace orrery::store {
 
 Result<std::unique_ptr<Image>> Image::open(const Store& store, const std::string& name,
                                            const ImageOptions& options) {
-  // A collection may move segments between our look at the image and at its packs; then the image has
-  // changed, too. Each time takes a collection of its own.
+  // A collection may move segments between our look at the image and at its packs; then the image
+  // has changed, too. Each time takes a collection of its own.
   constexpr int kTries = 16;
   for (int i = 0; i < kTries; ++i) {
     ORRERY_TRY(Manifest manifest, store.read_manifest(name));
@@ -23,9 +23,10 @@ Result<std::unique_ptr<Image>> Image::open(const Store& store, const std::string
     if (!placed) return fail(placed.error().context(store.path() + "/" + image_name(name)));
     return image;
   }
-  return fail(format("image {}: a pack that it needs is not in {}/{}; `orrery store scrub {}` says "
-                     "which, and what else is missing",
-                     name, store.path(), kPacks, store.path()));
+  return fail(
+      format("image {}: a pack that it needs is not in {}/{}; `orrery store scrub {}` says "
+             "which, and what else is missing",
+             name, store.path(), kPacks, store.path()));
 }
 
 Result<bool> Image::open_packs(Files& files) {
@@ -130,20 +131,20 @@ Result<> Image::read_group(std::uint32_t number, std::uint64_t start, std::uint6
 Error Image::damage(std::uint64_t offset, std::uint32_t pack, std::uint32_t segment,
                     const std::string& what) const {
   const PackTable& table = packs_[pack]->table();
-  return Error(format("image {}, offset {}: segment {} ({}) of {}/{} {}; see what else is damaged with "
-                      "`orrery store scrub {}`",
-                      name_, offset, segment, short_hex(table.digests[segment]), store_,
-                      pack_name(table.id), what, store_));
+  return Error(
+      format("image {}, offset {}: segment {} ({}) of {}/{} {}; see what else is damaged with "
+             "`orrery store scrub {}`",
+             name_, offset, segment, short_hex(table.digests[segment]), store_, pack_name(table.id),
+             what, store_));
 }
 
 Result<> Image::check_content() const {
-  const Digest found =
-      digest_content(manifest_.runs, [this](std::uint32_t number) -> const PackTable& {
-        return packs_[number]->table();
-      });
+  const Digest found = digest_content(
+      manifest_.runs,
+      [this](std::uint32_t number) -> const PackTable& { return packs_[number]->table(); });
   if (found == manifest_.content) return {};
-  return fail(format("{}/{}: is made of other segments than when it was added", store_,
-                     image_name(name_)));
+  return fail(
+      format("{}/{}: is made of other segments than when it was added", store_, image_name(name_)));
 }
 
 }  // namespace orrery::store

@@ -18,7 +18,8 @@ struct ImageOptions {
   std::uint64_t cache_bytes = 64_MiB;
 };
 
-// Any thread, several at a time. Its packs are open, so it stays readable when it is removed and collected.
+// Any thread, several at a time. Its packs are open, so it stays readable when it is removed and
+// collected.
 class Image {
  public:
   static Result<std::unique_ptr<Image>> open(const Store& store, const std::string& name,

@@ -33,8 +33,8 @@ Result<std::unique_ptr<Lease>> Lease::take(Files& files) {
   for (int i = 0; i < kTries; ++i) {
     const std::string prefix = draw_prefix();
     ORRERY_TRY(const auto file, files.create(prefix + kLeaseEnding));
-    ORRERY_TRY(auto lock, files.lock(prefix + kLeaseEnding, Files::Lock::kExclusive,
-                                     Files::Wait::kNo));
+    ORRERY_TRY(auto lock,
+               files.lock(prefix + kLeaseEnding, Files::Lock::kExclusive, Files::Wait::kNo));
     if (lock && lock->linked()) {
       return std::unique_ptr<Lease>(new Lease(files, prefix, std::move(lock)));
     }
@@ -53,8 +53,8 @@ Result<> sweep_incoming(Files& files) {
     const std::string prefix = kIncoming + "/" + name.substr(0, name.find('.'));
     ORRERY_TRY(const auto lease, files.open(prefix + kLeaseEnding));
     if (lease) {
-      ORRERY_TRY(const auto lock, files.lock(prefix + kLeaseEnding, Files::Lock::kExclusive,
-                                             Files::Wait::kNo));
+      ORRERY_TRY(const auto lock,
+                 files.lock(prefix + kLeaseEnding, Files::Lock::kExclusive, Files::Wait::kNo));
       if (!lock) continue;  // its owner is at work
       ORRERY_CHECK(remove_all_of(files, prefix));
     } else {

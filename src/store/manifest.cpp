@@ -96,9 +96,10 @@ Result<> check_name(const std::string& name) {
                        return letter(c) || kSigns.find(c) != std::string_view::npos;
                      });
   if (sound) return {};
-  return fail(format("\"{}\" is no name here: a name has letters, digits and \"{}\", begins with a "
-                     "letter or digit, and has {} at most",
-                     name, kSigns, kMostNameLength));
+  return fail(
+      format("\"{}\" is no name here: a name has letters, digits and \"{}\", begins with a "
+             "letter or digit, and has {} at most",
+             name, kSigns, kMostNameLength));
 }
 
 std::vector<std::byte> encode_manifest(const Manifest& manifest) {

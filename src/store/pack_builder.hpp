@@ -1,4 +1,5 @@
-// Makes packs out of segments: groups are compressed by the workers, written in order, synced. Private to store/.
+// Makes packs out of segments: groups are compressed by the workers, written in order, synced.
+// Private to store/.
 #pragma once
 
 #include <deque>

@@ -26,8 +26,8 @@ class PackReader {
 
   const PackTable& table() const { return table_; }
 
-  // The segments of a group, decoded but not verified. With `kStoredToo` what is stored is compared with its
-  // check, so that also a flipped bit is found that changes nothing.
+  // The segments of a group, decoded but not verified. With `kStoredToo` what is stored is compared
+  // with its check, so that also a flipped bit is found that changes nothing.
   enum class Check : std::uint8_t { kDecoded, kStoredToo };
   Result<std::vector<std::byte>> read_group(std::size_t group, Check check = Check::kDecoded) const;
 

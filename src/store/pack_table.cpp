@@ -8,8 +8,8 @@
 namespace orrery::store {
 namespace {
 
-constexpr std::uint64_t kHeaderMagic = 0x314B434150524F;   // "ORPACK1\0"
-constexpr std::uint64_t kFooterMagic = 0x31444E4550524F;   // "ORPEND1\0"
+constexpr std::uint64_t kHeaderMagic = 0x314B434150524F;  // "ORPACK1\0"
+constexpr std::uint64_t kFooterMagic = 0x31444E4550524F;  // "ORPEND1\0"
 constexpr std::uint32_t kVersion = 1;
 constexpr std::uint64_t kGroupEntry = 24;
 constexpr std::uint64_t kSegmentEntry = 36;
@@ -85,11 +85,9 @@ Result<> parse_segments(ByteSpan from, const PackFooter& footer, PackTable& tabl
 }  // namespace
 
 std::size_t PackTable::group_of(std::uint32_t segment) const {
-  const auto after =
-      std::upper_bound(groups.begin(), groups.end(), segment,
-                       [](std::uint32_t wanted, const Group& group) {
-                         return wanted < group.first_segment;
-                       });
+  const auto after = std::upper_bound(
+      groups.begin(), groups.end(), segment,
+      [](std::uint32_t wanted, const Group& group) { return wanted < group.first_segment; });
   return static_cast<std::size_t>(after - groups.begin()) - 1;
 }
 

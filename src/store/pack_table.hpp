@@ -1,8 +1,8 @@
 // What is in a pack, and its bytes: docs/formats/store.md, "Packs".
 //
-// A pack is a file of segments, back to back in their order; neighbours are compressed together in groups. Its
-// table has the digests, and the pack is named by the table's digest: so whoever names a pack and a
-// segment's number in it names that segment's content.
+// A pack is a file of segments, back to back in their order; neighbours are compressed together in
+// groups. Its table has the digests, and the pack is named by the table's digest: so whoever names
+// a pack and a segment's number in it names that segment's content.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,11 @@
 
 namespace orrery::store {
 
-// Neighbours that are compressed together: what one read of 4 KiB has to decode at most. Each doubling
-// from 64 KiB on saves some percent of space (docs/decisions/0010-image-store.md).
+// Neighbours that are compressed together: what one read of 4 KiB has to decode at most. Each
+// doubling from 64 KiB on saves some percent of space (docs/decisions/0010-image-store.md).
 inline constexpr std::uint32_t kGroupBytes = 256_KiB;
-// Of segments, in one pack: what a collection rewrites at least, and few enough files for large stores.
+// Of segments, in one pack: what a collection rewrites at least, and few enough files for large
+// stores.
 inline constexpr std::uint64_t kPackBytes = 128_MiB;
 
 // What a reader has room for, whoever wrote the pack.
@@ -43,8 +44,8 @@ struct Group {
 struct PackTable {
   Digest id;
   std::vector<Group> groups;
-  std::vector<Digest> digests;         // of segments
-  std::vector<std::uint64_t> starts;   // of segments, and the end: one more than segments
+  std::vector<Digest> digests;        // of segments
+  std::vector<std::uint64_t> starts;  // of segments, and the end: one more than segments
 
   std::uint32_t segments() const { return static_cast<std::uint32_t>(digests.size()); }
   std::uint64_t length() const { return starts.back(); }

@@ -131,7 +131,8 @@ std::set<Digest> Scrubber::unknown_packs(const Manifest& manifest) const {
   return unknown;
 }
 
-// With the packs that it needs looked at. A collection may move segments meanwhile: then the image has changed, too.
+// With the packs that it needs looked at. A collection may move segments meanwhile: then the image
+// has changed, too.
 Result<std::optional<Manifest>> Scrubber::find_image(const std::string& name) {
   constexpr int kTries = 16;
   for (int i = 0;; ++i) {
@@ -186,7 +187,8 @@ Result<std::uint64_t> Scrubber::look_at_run(const std::string& image, const Mani
   const PackTable& table = pack->second->table();
   const std::uint64_t end = run.first + run.count;
   if (end > table.segments()) {
-    return fail(format("image {}, from offset {} on: segments that {} has not", image, offset, named));
+    return fail(
+        format("image {}, from offset {} on: segments that {} has not", image, offset, named));
   }
   if (const auto bad = bad_.find(id); bad != bad_.end()) {
     for (const std::uint32_t segment : bad->second) {

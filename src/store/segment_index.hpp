@@ -1,5 +1,5 @@
-// Finds a segment by its digest: 16 bytes a segment, the digests themselves stay in the packs' tables.
-// Private to store/.
+// Finds a segment by its digest: 16 bytes a segment, the digests themselves stay in the packs'
+// tables. Private to store/.
 #pragma once
 
 #include <cstdint>

@@ -28,12 +28,13 @@ Result<std::string> read_version(Files& files) {
 Result<> expect_ours(Files& files) {
   ORRERY_TRY(const auto names, files.list(""));
   for (const std::string& name : names) {
-    const bool ours = name == kPacks || name == kImages || name == kIncoming ||
-                      name == kLockFile || name == kCollectionLock || name == kVersionFile;
+    const bool ours = name == kPacks || name == kImages || name == kIncoming || name == kLockFile ||
+                      name == kCollectionLock || name == kVersionFile;
     if (ours) continue;
-    return fail(format("{}: is no image store and holds other files ({}); choose an empty folder, "
-                       "or one that is not there yet",
-                       files.path(), name));
+    return fail(
+        format("{}: is no image store and holds other files ({}); choose an empty folder, "
+               "or one that is not there yet",
+               files.path(), name));
   }
   return {};
 }
@@ -47,8 +48,9 @@ Result<std::unique_ptr<Store>> Store::open(std::unique_ptr<Files> files) {
                 ": is no image store; make one by adding an image with `orrery store add`");
   }
   if (version != kVersionLine) {
-    return fail(files->path() + ": is a store of a version that is not known here; use the Orrery "
-                                "that wrote it, or a newer one");
+    return fail(files->path() +
+                ": is a store of a version that is not known here; use the Orrery "
+                "that wrote it, or a newer one");
   }
   return std::unique_ptr<Store>(new Store(std::move(files)));
 }
@@ -95,8 +97,8 @@ Result<std::optional<Manifest>> Store::find_manifest(const std::string& name) co
 Result<Manifest> Store::read_manifest(const std::string& name) const {
   ORRERY_TRY(auto found, find_manifest(name));
   if (found) return std::move(*found);
-  return fail(format("{}: has no image \"{}\"; see which it has with `orrery store list {}`", path(),
-                     name, path()));
+  return fail(format("{}: has no image \"{}\"; see which it has with `orrery store list {}`",
+                     path(), name, path()));
 }
 
 Result<std::unique_ptr<FileLock>> Store::lock_images() {

@@ -4,9 +4,10 @@
 //   incoming/  what writers have not published     lock      held while images/ changes
 //   orrery-store  the version                      gc        held by the one collection at a time
 //
-// Readers take no lock and are never in the way. Any number of writers, readers and one collection may be at work, in as
-// many processes; whatever ends them, each image that was published stays whole
-// (docs/rooms/store.md has the order of writes). A Store is used by one thread at a time, except for files().
+// Readers take no lock and are never in the way. Any number of writers, readers and one collection
+// may be at work, in as many processes; whatever ends them, each image that was published stays
+// whole (docs/rooms/store.md has the order of writes). A Store is used by one thread at a time,
+// except for files().
 #pragma once
 
 #include <functional>
@@ -64,8 +65,8 @@ class Store {
   const std::unique_ptr<Files> files_;
 };
 
-// What a writer has in incoming/ until it is published: removed at the end, or by a collection once the process
-// has died. Files are called prefix() and more.
+// What a writer has in incoming/ until it is published: removed at the end, or by a collection once
+// the process has died. Files are called prefix() and more.
 class Lease {
  public:
   static Result<std::unique_ptr<Lease>> take(Files& files);

@@ -57,8 +57,8 @@ Result<bool> Writer::can_refer(std::uint32_t pack) {
   if (pack >= known_.size()) return true;
   Known& known = known_[pack];
   if (known.pin || known.gone) return !known.gone;
-  ORRERY_TRY(known.pin, store_.files().lock(pack_name(known.pack->table().id),
-                                            Files::Lock::kShared, Files::Wait::kYes));
+  ORRERY_TRY(known.pin, store_.files().lock(pack_name(known.pack->table().id), Files::Lock::kShared,
+                                            Files::Wait::kYes));
   if (!known.pin || !known.pin->linked()) {
     known.pin.reset();
     known.gone = true;
@@ -94,8 +94,10 @@ Result<> Writer::flush_tail() {
 }
 
 Result<> Writer::push(std::unique_ptr<std::byte[]> storage, ByteSpan bytes, Ending ending) {
-  Batch batch{.storage = std::move(storage), .bytes = bytes,
-              .cuts = cut_segments(bytes, ending), .digests = {}};
+  Batch batch{.storage = std::move(storage),
+              .bytes = bytes,
+              .cuts = cut_segments(bytes, ending),
+              .digests = {}};
   std::size_t used = 0;
   for (const Cut& cut : batch.cuts) used += cut.length;
   const ByteSpan rest = bytes.subspan(used);
@@ -104,7 +106,8 @@ Result<> Writer::push(std::unique_ptr<std::byte[]> storage, ByteSpan bytes, Endi
     Hasher hasher;
     std::size_t at = 0;
     for (const Cut& cut : batch->cuts) {
-      if (!cut.zeroes) batch->digests.push_back(hasher.digest(batch->bytes.subspan(at, cut.length)));
+      if (!cut.zeroes)
+        batch->digests.push_back(hasher.digest(batch->bytes.subspan(at, cut.length)));
       at += cut.length;
     }
     return std::move(*batch);
@@ -194,9 +197,10 @@ Result<WriteReport> Writer::publish(const std::string& name, const std::vector<s
 }
 
 Error already_there(const Store& store, const std::string& name) {
-  return Error(format("{}: has an image \"{}\" already; choose another name, or replace it with "
-                      "--replace",
-                      store.path(), name));
+  return Error(
+      format("{}: has an image \"{}\" already; choose another name, or replace it with "
+             "--replace",
+             store.path(), name));
 }
 
 }  // namespace orrery::store

@@ -37,16 +37,16 @@ struct WriterOptions {
 };
 
 struct WriteReport {
-  std::uint64_t size = 0;             // of the disk
-  std::uint64_t data = 0;             // of it, in segments
+  std::uint64_t size = 0;  // of the disk
+  std::uint64_t data = 0;  // of it, in segments
   std::uint64_t segments = 0;
-  std::uint64_t new_segments = 0;     // that the store had not
-  std::uint64_t new_data = 0;         // bytes in them
-  std::uint64_t stored = 0;           // bytes that the store grew by
+  std::uint64_t new_segments = 0;  // that the store had not
+  std::uint64_t new_data = 0;      // bytes in them
+  std::uint64_t stored = 0;        // bytes that the store grew by
 };
 
-// One thread; works with threads of its own. Nothing is in the store before publish(), and what was written is removed if
-// that is not reached. The store outlives it.
+// One thread; works with threads of its own. Nothing is in the store before publish(), and what was
+// written is removed if that is not reached. The store outlives it.
 class Writer {
  public:
   static Result<std::unique_ptr<Writer>> create(Store& store, const WriterOptions& options);

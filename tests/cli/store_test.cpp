@@ -117,7 +117,8 @@ TEST_F(StoreTest, FindsAndNamesDamage) {
 
 TEST_F(StoreTest, CancelLeavesNothingHalfDone) {
   shell("head -c 300M /dev/urandom > @large.raw");
-  shell("timeout --foreground -s INT 0.2 " ORRERY_BINARY " store add @store @large.raw; [ $? = 124 ] || "
+  shell("timeout --foreground -s INT 0.2 " ORRERY_BINARY
+        " store add @store @large.raw; [ $? = 124 ] || "
         "[ $? = 1 ]");
   EXPECT_EQ(expect_done("store list @store"), "");
   expect_done("store gc @store");

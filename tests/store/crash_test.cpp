@@ -1,4 +1,5 @@
-// Power cuts at any operation: afterwards every image that was published reads whole, and the store goes on.
+// Power cuts at any operation: afterwards every image that was published reads whole, and the store
+// goes on.
 #include <map>
 #include <random>
 
@@ -114,7 +115,8 @@ TEST_P(CrashTest, EveryPublishedImageReadsWhole) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, CrashTest, ::testing::Range<std::uint64_t>(1, 41));
 
-// Files that were cut off or filled with zeroes by other means than ours are found, and nothing falls over them.
+// Files that were cut off or filled with zeroes by other means than ours are found, and nothing
+// falls over them.
 TEST(Torn, PacksAndImagesThatAreCutOffAreNamed) {
   std::mt19937_64 random(1);
   const auto folder = std::make_shared<testing::MemoryFolder>();

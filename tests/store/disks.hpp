@@ -12,7 +12,8 @@ namespace orrery::testing {
 
 using DiskBytes = std::vector<std::byte>;
 
-// Blocks of 4 KiB of few kinds, so that disks share many: zeroes, repetitions, and what does not compress.
+// Blocks of 4 KiB of few kinds, so that disks share many: zeroes, repetitions, and what does not
+// compress.
 inline DiskBytes make_disk(std::mt19937_64& random, std::size_t blocks, std::uint64_t kinds) {
   DiskBytes disk(blocks * store::kBlock);
   for (std::size_t block = 0; block < blocks; ++block) {
@@ -30,7 +31,8 @@ inline DiskBytes make_disk(std::mt19937_64& random, std::size_t blocks, std::uin
 // Adds the next bytes of a disk, in pieces of odd lengths; what is zeroes sometimes as such.
 inline Result<> add_bytes(store::Writer& writer, ByteSpan disk, std::mt19937_64& random) {
   while (!disk.empty()) {
-    const std::size_t length = std::min<std::size_t>(disk.size(), store::kBlock * (1 + random() % 40));
+    const std::size_t length =
+        std::min<std::size_t>(disk.size(), store::kBlock * (1 + random() % 40));
     const ByteSpan part = disk.first(length);
     const bool zeroes =
         std::all_of(part.begin(), part.end(), [](std::byte each) { return each == std::byte{0}; });

@@ -1,11 +1,12 @@
 // The formats, byte by byte: docs/formats/store.md has the examples that are decoded here.
+#include "base/format.hpp"
+
 #include <fstream>
 #include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/format.hpp"
 #include "store/manifest.hpp"
 #include "store/pack_table.hpp"
 
@@ -35,7 +36,10 @@ std::vector<std::byte> example(const std::string& heading) {
 std::string dump(ByteSpan bytes) {
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    text += format("{}{:02x}", i % 32 == 0 ? "\n    " : i % 8 == 0 ? " " : "",
+    text += format("{}{:02x}",
+                   i % 32 == 0  ? "\n    "
+                   : i % 8 == 0 ? " "
+                                : "",
                    static_cast<unsigned>(bytes[i]));
   }
   return text;
@@ -72,8 +76,8 @@ Manifest example_manifest() {
   manifest.append({.pack = 0, .first = 0, .count = 1});
   manifest.append({.pack = 0, .first = 1, .count = 1});
   manifest.append({.count = 1_MiB - 8192});
-  manifest.content = digest_content(
-      manifest.runs, [&](std::uint32_t) -> const PackTable& { return table; });
+  manifest.content =
+      digest_content(manifest.runs, [&](std::uint32_t) -> const PackTable& { return table; });
   return manifest;
 }
 

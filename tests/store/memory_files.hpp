@@ -1,5 +1,5 @@
-// A store's folder in memory, which remembers what has not been synced: a test cuts the power and gets one of the
-// folders that may be left.
+// A store's folder in memory, which remembers what has not been synced: a test cuts the power and
+// gets one of the folders that may be left.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,8 @@ struct MemoryNode {
 };
 using MemoryNodes = std::map<std::string, std::shared_ptr<MemoryNode>>;
 
-// A change of names that a power cut may undo; from the same folder they may be undone in any order.
+// A change of names that a power cut may undo; from the same folder they may be undone in any
+// order.
 struct NameChange {
   std::string removed;  // empty: none
   std::string added;    // empty: none
@@ -58,7 +59,8 @@ struct MemoryFolder {
     return slash == std::string::npos ? std::string() : name.substr(0, slash);
   }
 
-  // Each page (4 KiB) of what was appended since the last sync is there or reads as zeroes, or the file is shorter.
+  // Each page (4 KiB) of what was appended since the last sync is there or reads as zeroes, or the
+  // file is shorter.
   static std::shared_ptr<MemoryNode> cut(const MemoryNode& node, std::mt19937_64& random) {
     auto left = std::make_shared<MemoryNode>();
     left->content = node.content;

@@ -26,7 +26,8 @@ TEST(Segmenter, CoversAllAndSetsZeroesApart) {
       EXPECT_TRUE(cut.zeroes || cut.length <= kMostSegment);
       for (std::size_t block = at; block < at + cut.length; block += kBlock) {
         const auto first = disk.begin() + static_cast<std::ptrdiff_t>(block);
-        const bool zero = std::all_of(first, first + kBlock, [](std::byte b) { return b == std::byte{0}; });
+        const bool zero =
+            std::all_of(first, first + kBlock, [](std::byte b) { return b == std::byte{0}; });
         EXPECT_EQ(zero, cut.zeroes) << "block at " << block;
       }
       at += cut.length;

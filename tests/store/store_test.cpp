@@ -15,11 +15,11 @@ namespace orrery::store {
 namespace {
 
 using testing::add_disk;
+using ::testing::HasSubstr;
 using testing::make_disk;
 using testing::MemoryFiles;
 using testing::MemoryFolder;
 using testing::read_disk;
-using ::testing::HasSubstr;
 
 struct StoreTest : ::testing::Test {
   std::mt19937_64 random{1};
@@ -254,7 +254,8 @@ TEST_F(StoreTest, ReadingNamesTheDamage) {
   const auto read = read_disk(*store, "one");
   ASSERT_FALSE(read);
   const std::string pack = store->files().list(kPacks)->at(0);
-  for (const std::string& part : {std::string("image one, offset "), std::string("segment "), pack}) {
+  for (const std::string& part :
+       {std::string("image one, offset "), std::string("segment "), pack}) {
     EXPECT_THAT(read.error().message(), HasSubstr(part));
   }
   const auto report = verify(*store, "one", {});

@@ -1,9 +1,10 @@
 // `orrery store add`.
+#include "storage/store/add.hpp"
+
 #include <filesystem>
 
 #include "base/format.hpp"
 #include "cli/store/store.hpp"
-#include "storage/store/add.hpp"
 
 namespace orrery::cli::store_commands {
 namespace {

@@ -48,9 +48,10 @@ Result<int> collect(const Given& given) {
   fmt::print("{} freed: {} packs removed, {} made of what was left in them\n",
              rounded(report.bytes_freed), report.packs_removed, report.packs_made);
   if (report.bytes_left != 0) {
-    fmt::print("{} (before compression) stay in packs that are mostly in use; --percent 0 rewrites "
-               "those, too\n",
-               rounded(report.bytes_left));
+    fmt::print(
+        "{} (before compression) stay in packs that are mostly in use; --percent 0 rewrites "
+        "those, too\n",
+        rounded(report.bytes_left));
   }
   if (report.packs_busy != 0) {
     fmt::print("{} packs are left, as images are being added that may need them\n",

@@ -35,8 +35,7 @@ void add_verify(CLI::App& group, int& status) {
   on_command(*command, status, [given](EventLoop&) -> Result<int> {
     ORRERY_CHECK(store::check_name(given->name));
     ORRERY_TRY(const auto opened, open_store(given->folder));
-    ORRERY_TRY(const auto report,
-               store::verify(*opened, given->name, make_progress("verifying")));
+    ORRERY_TRY(const auto report, store::verify(*opened, given->name, make_progress("verifying")));
     return print_scrub(report, given->json);
   });
 }

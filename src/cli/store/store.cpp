@@ -56,8 +56,9 @@ int print_scrub(const store::ScrubReport& report, bool json) {
       fmt::print("all whole\n");
     } else {
       fmt::print("damaged; images that cannot be read whole: {}\n",
-                 report.damaged_images.empty() ? "none"
-                                               : fmt::to_string(fmt::join(report.damaged_images, " ")));
+                 report.damaged_images.empty()
+                     ? "none"
+                     : fmt::to_string(fmt::join(report.damaged_images, " ")));
     }
   }
   return report.damage.empty() ? 0 : kDamaged;

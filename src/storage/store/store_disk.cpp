@@ -4,6 +4,7 @@
 
 #include "base/format.hpp"
 #include "storage/request/request_check.hpp"
+#include "store/segmenter.hpp"
 #include "store/worker_pool.hpp"
 
 namespace orrery::storage {
@@ -28,9 +29,10 @@ class StoreDisk final : public port::Blocks {
     if (!checked || request.kind == port::BlockRequest::Kind::kFlush) {
       return answer(std::move(completion), checked);
     }
-    workers_.post([this, request = std::move(request), completion = std::move(completion)]() mutable {
-      answer(std::move(completion), read(request));
-    });
+    workers_.post(
+        [this, request = std::move(request), completion = std::move(completion)]() mutable {
+          answer(std::move(completion), read(request));
+        });
   }
 
   void map(std::uint64_t offset, std::uint64_t length, MapCompletion completion) override {
@@ -48,7 +50,7 @@ class StoreDisk final : public port::Blocks {
   }
 
   void resize(Bytes /*size*/, Completion completion) override {
-    answer(std::move(completion), fail(path_ + ": an image of a store keeps its size"));
+    answer(std::move(completion), Result<>(fail(path_ + ": an image of a store keeps its size")));
   }
 
  private:
@@ -83,8 +85,8 @@ Result<StorePath> parse_store_path(std::string_view path) {
   const std::string_view rest = path.substr(kStorePrefix.size());
   const std::size_t slash = rest.rfind('/');
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == rest.size()) {
-    return fail(format("\"{}\" names no image; write store:DIR/NAME, such as store:images/debian",
-                       path));
+    return fail(
+        format("\"{}\" names no image; write store:DIR/NAME, such as store:images/debian", path));
   }
   return StorePath{std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))};
 }

@@ -1,6 +1,8 @@
-// An image of a store as a disk that is only read: `store:DIR/NAME` wherever a disk is named, so also below a qcow2.
+// An image of a store as a disk that is only read: `store:DIR/NAME` wherever a disk is named, so
+// also below a qcow2.
 //
-// Reading and decoding are done by threads of the disk's own, as they take longer than the loop should wait.
+// Reading and decoding are done by threads of the disk's own, as they take longer than the loop
+// should wait.
 #pragma once
 
 #include <memory>
@@ -27,11 +29,13 @@ struct StorePath {
 };
 Result<StorePath> parse_store_path(std::string_view path);
 
-// Requests in flight when it is destroyed are waited for and dropped. SERIAL: as BlockGeometry has it.
+// Requests in flight when it is destroyed are waited for and dropped. SERIAL: as BlockGeometry has
+// it.
 Result<std::unique_ptr<port::Blocks>> open_store_disk(EventLoop& loop, const std::string& path,
                                                       const std::string& serial);
 
-// Of the image's content, so the same content added again is the same disk. `kNone`: DISK is another one's.
+// Of the image's content, so the same content added again is the same disk. `kNone`: DISK is
+// another one's.
 DiskIdentity identity_of_store_disk(const port::Blocks& disk);
 
 }  // namespace orrery::storage
