@@ -26,20 +26,28 @@ class CrashRun {
  public:
   explicit CrashRun(std::uint64_t seed) : random_(seed) {}
 
-  // Works until the power goes, and looks at what is left.
+  // Works until a process is killed, sometimes; then others work until the power goes; then looks
+  // at what is left.
   void run() {
     for (int cut = 0; cut < 12 && !::testing::Test::HasFatalFailure(); ++cut) {
       SCOPED_TRACE(format("cut {}", cut));
-      folder_->fails_after = folder_->operations + random_() % 120;
-      change_ = {};
-      while (work()) {
-      }
+      killed_ = {};
+      if (random_() % 2 == 0) killed_ = work_for(60);
+      change_ = work_for(120);
       folder_ = folder_->cut_power(random_);
       look();
     }
   }
 
  private:
+  // At most so many operations more; what was under way then.
+  Change work_for(std::uint64_t operations) {
+    folder_->fails_after = folder_->operations + random_() % operations;
+    change_ = {};
+    while (work()) {
+    }
+    return change_;
+  }
   std::optional<testing::DiskBytes> image(const std::string& name) const {
     const auto found = images_.find(name);
     return found == images_.end() ? std::nullopt : std::optional(found->second);
@@ -49,7 +57,9 @@ class CrashRun {
       ORRERY_CHECK(collect(store, {.percent = 10}, {}));
       return {};
     }
-    change.name = format("image{}", random_() % 4);
+    do {
+      change.name = format("image{}", random_() % 4);
+    } while (change.name == killed_.name);
     change.before = change.after = image(change.name);
     if (change.before && random_() % 2 == 0) {
       change.after = std::nullopt;
@@ -67,16 +77,25 @@ class CrashRun {
       EXPECT_GE(folder_->operations, folder_->fails_after) << done.error().message();
       return false;
     }
-    if (!change_.name.empty()) settle(change_.after);
+    if (!change_.name.empty()) settle(change_, change_.after);
     change_ = {};
     return true;
   }
-  void settle(const std::optional<testing::DiskBytes>& state) {
+  void settle(const Change& change, const std::optional<testing::DiskBytes>& state) {
     if (state) {
-      images_[change_.name] = *state;
+      images_[change.name] = *state;
     } else {
-      images_.erase(change_.name);
+      images_.erase(change.name);
     }
+  }
+
+  // What was under way is as before or as after.
+  void look_at(const Store& store, const Change& change) {
+    if (change.name.empty()) return;
+    const auto read = testing::read_disk(store, change.name);
+    const auto found = read ? std::optional(*read) : std::nullopt;
+    ASSERT_TRUE(found == change.before || found == change.after) << change.name;
+    settle(change, found);
   }
 
   void look() {
@@ -85,13 +104,8 @@ class CrashRun {
     const auto report = scrub(**store, {});
     ASSERT_TRUE(report) << report.error().message();
     ASSERT_TRUE(report->damaged_images.empty()) << report->damage[0];
-    if (!change_.name.empty()) {
-      // The one that was under way is as before or as after.
-      const auto read = testing::read_disk(**store, change_.name);
-      const auto found = read ? std::optional(*read) : std::nullopt;
-      ASSERT_TRUE(found == change_.before || found == change_.after) << change_.name;
-      settle(found);
-    }
+    look_at(**store, killed_);
+    look_at(**store, change_);
     for (const auto& [name, disk] : images_) {
       const auto read = testing::read_disk(**store, name);
       ASSERT_TRUE(read) << read.error().message();
@@ -104,6 +118,7 @@ class CrashRun {
   std::shared_ptr<testing::MemoryFolder> folder_ = std::make_shared<testing::MemoryFolder>();
   Images images_;
   Change change_;
+  Change killed_;
 };
 
 class CrashTest : public ::testing::TestWithParam<std::uint64_t> {};
@@ -114,6 +129,29 @@ TEST_P(CrashTest, EveryPublishedImageReadsWhole) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, CrashTest, ::testing::Range<std::uint64_t>(1, 41));
+
+// The process that removes an image is killed before the removal is durable; a collection must not
+// take its word.
+TEST(Killed, ARemovalThatWasNotSyncedCanBeUndoneByAPowerCut) {
+  std::mt19937_64 random(1);
+  int came_back = 0;
+  for (int i = 0; i < 40; ++i) {
+    auto folder = std::make_shared<testing::MemoryFolder>();
+    const auto store = Store::create(std::make_unique<testing::MemoryFiles>(folder)).value();
+    ASSERT_TRUE(testing::add_disk(*store, "one", testing::make_disk(random, 50, 400), random));
+    folder->fails_after = folder->operations + 1;
+    ASSERT_FALSE(store->remove("one"));
+    folder->fails_after = folder->operations + 1 + random() % 40;
+    (void)collect(*store, {}, {});
+    folder = folder->cut_power(random);
+    const auto left = Store::create(std::make_unique<testing::MemoryFiles>(folder)).value();
+    if (left->images()->empty()) continue;
+    ++came_back;
+    const auto read = testing::read_disk(*left, "one");
+    ASSERT_TRUE(read) << read.error().message();
+  }
+  EXPECT_GT(came_back, 0);
+}
 
 // Files that were cut off or filled with zeroes by other means than ours are found, and nothing
 // falls over them.

@@ -1,7 +1,9 @@
 #include "store/store.hpp"
 
+#include <atomic>
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -316,6 +318,59 @@ TEST(StoreOnTheHost, KeepsImagesThroughACollection) {
   std::vector<std::byte> read(one.size());
   ASSERT_TRUE(reader->read(0, read));
   EXPECT_TRUE(read == one);
+  std::filesystem::remove_all(path);
+}
+
+// Adds, replaces and removes images of its own, and reads what it added.
+void work_alone(const std::string& path, const std::string& name, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto store = Store::open(host_files(path)).value();
+  for (int i = 0; i < 12; ++i) {
+    const auto disk = make_disk(random, 1 + random() % 600, 2000);
+    const auto added = add_disk(*store, name, disk, random);
+    ASSERT_TRUE(added) << name << ": " << added.error().message();
+    const auto read = read_disk(*store, name);
+    ASSERT_TRUE(read) << name << ": " << read.error().message();
+    ASSERT_TRUE(*read == disk) << name << ", round " << i;
+    if (random() % 3 == 0) ASSERT_TRUE(store->remove(name));
+  }
+}
+
+TEST(StoreOnTheHost, WritersReadersAndCollectionsAtOnce) {
+  std::mt19937_64 random(8);
+  const std::string path = ::testing::TempDir() + "orrery-store-crowd";
+  std::filesystem::remove_all(path);
+  const auto store = Store::create(host_files(path)).value();
+  const auto base = make_disk(random, 1000, 2000);
+  ASSERT_TRUE(add_disk(*store, "base", base, random));
+  std::atomic<bool> over = false;
+  std::thread collector([&] {
+    const auto own = Store::open(host_files(path)).value();
+    while (!over) {
+      const auto done = collect(*own, {.percent = 5}, {});
+      ASSERT_TRUE(done) << done.error().message();
+    }
+  });
+  std::thread reader([&] {
+    const auto own = Store::open(host_files(path)).value();
+    while (!over) {
+      const auto read = read_disk(*own, "base");
+      ASSERT_TRUE(read) << read.error().message();
+      ASSERT_TRUE(*read == base);
+    }
+  });
+  std::vector<std::thread> writers;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    writers.emplace_back([&, i] { work_alone(path, format("image{}", i), i); });
+  }
+  for (std::thread& writer : writers) writer.join();
+  over = true;
+  collector.join();
+  reader.join();
+  const auto report = scrub(*store, {});
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_TRUE(report->damage.empty()) << report->damage[0];
+  EXPECT_TRUE(store->files().list(kIncoming)->empty());
   std::filesystem::remove_all(path);
 }
 
