@@ -13,6 +13,7 @@ namespace orrery::cli {
 
 void add_run(CLI::App& application, int& status);
 void add_disk(CLI::App& application, int& status);
+void add_store(CLI::App& application, int& status);
 void add_doctor(CLI::App& application, int& status);
 void add_version(CLI::App& application, int& status);
 void add_completion(CLI::App& application, int& status);
@@ -38,6 +39,7 @@ struct Command {
 inline constexpr std::array kCommands{
     Command{"run", "run a virtual machine", add_run},
     Command{"disk", "make, look at and change disk images", add_disk},
+    Command{"store", "keep many related disk images, what is equal once", add_store},
     Command{"doctor", "report what this host has and lacks for virtual machines", add_doctor},
     Command{"version", "print the version", add_version},
     Command{"completion", "print completions for a shell", add_completion},
@@ -46,6 +48,10 @@ inline constexpr std::array kCommands{
 // Of `orrery disk`, for completions.
 inline constexpr std::string_view kDiskCommands =
     "create info check convert map resize commit rebase compare snapshot export-nbd";
+
+// Of `orrery store`, likewise.
+inline constexpr std::string_view kStoreCommands =
+    "add list show extract remove tag gc scrub verify";
 
 // The help text of a command, from the table above.
 std::string_view help_of(std::string_view command);

@@ -55,6 +55,10 @@ _orrery() {{
     if [ "$COMP_CWORD" = 2 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
     compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
   fi
+  if [ "${{COMP_WORDS[1]}}" = store ]; then
+    if [ "$COMP_CWORD" = 2 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
+    compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
+  fi
   [ "${{COMP_WORDS[1]}}" = run ] || return
   case $previous in
 {}  esac
@@ -62,7 +66,7 @@ _orrery() {{
 }}
 complete -F _orrery orrery
 )",
-             command_names(), kDiskCommands, cases, names.substr(1));
+             command_names(), kDiskCommands, kStoreCommands, cases, names.substr(1));
 }
 
 // zsh takes colons and brackets in descriptions for its own.
@@ -88,13 +92,14 @@ _orrery() {{
   case ${{words[2]}} in
     completion) compadd bash zsh fish ;;
     disk) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
+    store) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     run) _arguments \
 {}      && return ;;
   esac
 }}
 compdef _orrery orrery
 )",
-             command_names(), kDiskCommands, arguments);
+             command_names(), kDiskCommands, kStoreCommands, arguments);
 }
 
 void print_fish() {
@@ -104,6 +109,7 @@ void print_fish() {
                command.help);
   }
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from disk' -a '{}'\n", kDiskCommands);
+  fmt::print("complete -c orrery -n '__fish_seen_subcommand_from store' -a '{}'\n", kStoreCommands);
   fmt::print(
       "complete -c orrery -f -n '__fish_seen_subcommand_from completion' "
       "-a 'bash zsh fish'\n");

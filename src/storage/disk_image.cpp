@@ -12,6 +12,7 @@
 #include "storage/qcow2/disk.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/request/submitted.hpp"
+#include "storage/store/store_disk.hpp"
 #include "storage/vhd/header.hpp"
 #include "storage/vhdx/disk.hpp"
 
@@ -26,10 +27,15 @@ Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path) {
     return DiskIdentity{.kind = DiskIdentity::Kind::kIdentifier,
                         .identifier = vhdx->image().header().data_write.bytes};
   }
+  const DiskIdentity stored = identity_of_store_disk(disk);
+  if (stored.kind != DiskIdentity::Kind::kNone) return stored;
   return identity_of_file(path);
 }
 
 std::string backing_path(const std::string& image, const std::string& backing) {
+  if (names_store_image(backing)) {
+    return std::string(kStorePrefix) + backing_path(image, backing.substr(kStorePrefix.size()));
+  }
   const std::filesystem::path path(backing);
   if (path.is_absolute()) return backing;
   return (std::filesystem::path(image).parent_path() / path).string();
@@ -54,6 +60,7 @@ bool ends_as_vhd(const FileDescriptor& file) {
 
 Result<Format> choose_format(const std::string& path, std::optional<Format> said) {
   if (said) return *said;
+  if (names_store_image(path)) return Format::kRaw;
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   // What is wrong with the file says who opens it as it is meant.
   if (!file) return Format::kRaw;

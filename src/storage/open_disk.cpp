@@ -9,6 +9,7 @@
 #include "storage/qcow2/disk.hpp"
 #include "storage/raw_disk.hpp"
 #include "storage/request/read_disk.hpp"
+#include "storage/store/store_disk.hpp"
 #include "storage/vhd/image.hpp"
 #include "storage/vhdx/disk.hpp"
 #include "storage/vmdk/image.hpp"
@@ -36,6 +37,7 @@ class ChainOpener {
   explicit ChainOpener(EventLoop& loop) : loop_(loop) {}
 
   Result<std::unique_ptr<port::Blocks>> open(const DiskOptions& options) {
+    if (names_store_image(options.path)) return open_store_image(options);
     ORRERY_CHECK(enter(options.path));
     ORRERY_TRY(const Format format, choose_format(options.path, options.format));
     if (format == Format::kQcow2) return open_qcow2(options);
@@ -59,6 +61,7 @@ class ChainOpener {
 
  private:
   Result<> enter(const std::string& path);
+  Result<std::unique_ptr<port::Blocks>> open_store_image(const DiskOptions& options);
   Result<std::unique_ptr<port::Blocks>> open_qcow2(const DiskOptions& options);
   Result<> open_backing(qcow2::Disk& disk);
   Result<std::unique_ptr<port::Blocks>> open_vhdx(const DiskOptions& options);
@@ -88,6 +91,21 @@ Result<> ChainOpener::enter(const std::string& path) {
   }
   entered_.push_back(identity);
   return {};
+}
+
+Result<std::unique_ptr<port::Blocks>> ChainOpener::open_store_image(const DiskOptions& options) {
+  if (!options.read_only) {
+    return fail(
+        format("{0}: an image of a store is only read; add \"readonly\", or write to a disk "
+               "over it, made by `orrery disk create --backing {0} NEW.qcow2`",
+               options.path));
+  }
+  if (options.direct || !options.snapshot.empty()) {
+    return fail(options.path +
+                ": \"direct\" and \"snapshot=\" are not for images of a store; leave "
+                "them away");
+  }
+  return open_store_disk(loop_, options.path, options.serial);
 }
 
 Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions& options) {

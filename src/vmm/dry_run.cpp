@@ -3,6 +3,8 @@
 
 #include "base/file_descriptor.hpp"
 #include "base/format.hpp"
+#include "storage/store/store_disk.hpp"
+#include "vmm/backends.hpp"
 #include "vmm/boot_files.hpp"
 #include "vmm/hypervisor_choice.hpp"
 #include "vmm/options.hpp"
@@ -12,6 +14,11 @@ namespace orrery::vmm {
 namespace {
 
 Result<> check_disk(const storage::DiskOptions& disk) {
+  if (storage::names_store_image(disk.path)) {
+    ORRERY_TRY(const auto loop, EventLoop::create());
+    const auto opened = make_disk(*loop, disk);
+    return opened ? Result<>{} : fail(opened.error());
+  }
   const int mode = disk.read_only ? O_RDONLY : O_RDWR;
   const FileDescriptor file(::open(disk.path.c_str(), mode | O_CLOEXEC));
   if (file) return {};

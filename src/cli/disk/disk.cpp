@@ -58,12 +58,15 @@ class Bar {
 }  // namespace
 
 void on_command(CLI::App& command, int& status, Work work) {
-  const std::string name = command.get_name();
+  std::string name;  // "orrery disk snapshot list"
+  for (const CLI::App* each = &command; each != nullptr; each = each->get_parent()) {
+    name = name.empty() ? each->get_name() : each->get_name() + " " + name;
+  }
   command.callback([name, work = std::move(work), &status] {
     Result<int> result = kFailed;
     auto loop = EventLoop::create();
     result = loop ? work(**loop) : fail(loop.error());
-    if (!result) fmt::print(stderr, "orrery disk {}: {}\n", name, result.error().message());
+    if (!result) fmt::print(stderr, "{}: {}\n", name, result.error().message());
     status = result.value_or(kFailed);
   });
 }

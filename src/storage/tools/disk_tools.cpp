@@ -7,6 +7,7 @@
 #include "storage/disk_image.hpp"
 #include "storage/qcow2/check.hpp"
 #include "storage/request/run_task.hpp"
+#include "storage/store/store_disk.hpp"
 #include "storage/tools/disk_copy.hpp"
 #include "storage/tools/open_alone.hpp"
 #include "storage/vhd/image.hpp"
@@ -123,6 +124,11 @@ Task<Result<>> compare_piece(port::Blocks& one, port::Blocks& other, std::uint64
 
 Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
                                       std::optional<Format> said) {
+  if (names_store_image(path)) {
+    ORRERY_TRY(const StorePath named, parse_store_path(path));
+    return fail(orrery::format("{}: is an image of a store; see `orrery store show {} {}`", path,
+                               named.folder, named.image));
+  }
   DiskDescription description;
   ORRERY_TRY(description.format, choose_format(path, said));
   struct stat status {};
