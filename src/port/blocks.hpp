@@ -35,7 +35,8 @@ struct BlockGeometry {
   bool read_only = false;
   bool can_discard = false;
   bool can_write_zeroes = false;
-  // A write-zeroes that may unmap only changes what is noted about the stretch, whatever its length.
+  // A write-zeroes that may unmap only changes what is noted about the stretch, whatever its
+  // length.
   bool zeroes_without_writing = false;
   std::string serial;  // at most 20 ASCII characters; empty: none
 };

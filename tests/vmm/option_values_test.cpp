@@ -19,7 +19,7 @@ TEST(OptionValues, Disks) {
   ASSERT_TRUE(image.has_value());
   EXPECT_EQ(image->format, storage::Format::kQcow2);
   EXPECT_EQ(to_string(*image), "a,format=qcow2,readonly,snapshot=first");
-  EXPECT_FALSE(parse_disk("a,format=vmdk").has_value());
+  EXPECT_FALSE(parse_disk("a,format=vdi").has_value());
   for (const char* text : {"", ",readonly", "a,", "a,read-only", "a,serial=", "a,serial=x y",
                            "a,serial=123456789012345678901"}) {
     EXPECT_FALSE(parse_disk(text).has_value()) << text;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/format.hpp"
+#include "base/units.hpp"
 #include "cli/commands.hpp"
 
 namespace orrery::cli {

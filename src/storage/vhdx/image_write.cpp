@@ -138,7 +138,8 @@ Task<Result<>> Image::write_new(std::uint64_t offset, std::uint64_t length, Buff
   const Result<std::uint64_t> place = co_await allocate(block_size());
   if (!place) co_return fail(place.error());
   done = co_await file_->write(*place + (offset - start), from.take(length));
-  const Bits all = bits_of(start, block_size());
+  // Only a chunk of a disk with a parent has a bitmap.
+  const Bits all = partial ? bits_of(start, block_size()) : Bits{};
   if (done && partial) done = co_await load_bits(all);
   if (!done) {
     space_.release(*place, block_size());

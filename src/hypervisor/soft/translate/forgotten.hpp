@@ -29,6 +29,7 @@ class Forgotten {
     shorten(sites_.callouts);
     shorten(sites_.x87);
     shorten(sites_.indirects);
+    shorten(sites_.entries);
     if (sites_.accesses.empty()) sites_.links = {};
   }
 

@@ -52,6 +52,13 @@ struct IndirectSite {
   std::int32_t stack_distance;  // by which RSP has moved: it moves back where the target faults
 };
 
+// The checking entry of a block.
+struct EntrySite {
+  const Page* page;
+  std::uint32_t id;       // the page's, when the block was translated
+  std::uint64_t checked;  // where it is
+};
+
 // A jump to a known address, which leads to the engine until it is linked.
 struct LinkSite {
   std::uint64_t place;  // of the jump's distance

@@ -16,7 +16,7 @@ namespace orrery::hypervisor::soft::translate {
 enum class ExitKind : std::uint32_t {
   kNone,       // (of helpers: go on)
   kContinue,   // to next_rip
-  kStale,      // to next_rip, through `exit_site`, the checking entry of a block, which refused
+  kStale,      // to next_rip, through the EntrySite `exit_site`, which refused
   kLink,       // to next_rip, through the jump `exit_site`, which may be linked
   kIndirect,   // to next_rip, by an indirect jump
   kInterpret,  // next_rip has to be executed by the interpreter

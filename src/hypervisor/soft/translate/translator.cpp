@@ -134,7 +134,7 @@ Translator::Outcome Translator::run() {
     if (block == nullptr) return Outcome::kExecuted;
     if (kind == ExitKind::kLink) link(cpu_.translation_.exit_site);
     if (kind == ExitKind::kIndirect) note_indirect(block->checked);
-    if (kind == ExitKind::kStale) renew_entry(cpu_.translation_.exit_site, *block);
+    if (kind == ExitKind::kStale) renew_entry(stale_entry(), *block);
     if (kind == ExitKind::kContinue) ++statistics_.continues;
   }
 }
@@ -212,13 +212,20 @@ void Translator::link(std::uint64_t number) {
   cache_->link(site.place, site.within_page ? target->body : target->checked);
 }
 
-// CHECKED is what jumps lead to that were linked to an older translation of what BLOCK is now: from
-// here on it leads on. Where it is BLOCK's own entry, it was the moment that was wrong.
-void Translator::renew_entry(std::uint64_t checked, const BlockEntry& block) {
+// SITE is what jumps lead to that were linked to a translation of RIP. Where its page has changed
+// since, BLOCK is what there is now, and the entry leads on to it. Otherwise it was the moment that
+// was wrong, or another page is mapped there just now.
+void Translator::renew_entry(const EntrySite& site, const BlockEntry& block) {
   ++statistics_.stale_entries;
-  if (checked == block.checked) return;
+  const Page* page = slots_[page_slot(cpu_.next_block_rip_, cpu_.access_mode_)];
+  if (site.page != page || site.id == page->id) return;
   ++statistics_.entries_renewed;
-  cache_->redirect(checked, block.checked);
+  cache_->redirect(site.checked, block.checked);
+}
+
+const EntrySite& Translator::stale_entry() const {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a register of host code had it
+  return *reinterpret_cast<const EntrySite*>(cpu_.translation_.exit_site);
 }
 
 void Translator::note_indirect(std::uint64_t checked) {

@@ -109,7 +109,8 @@ class Translator {
   Outcome run_in_lockstep();
   Outcome check_block(const BlockEntry& block, const Page& page, ExitKind kind);
   void link(std::uint64_t site);
-  void renew_entry(std::uint64_t checked, const BlockEntry& block);
+  const EntrySite& stale_entry() const;
+  void renew_entry(const EntrySite& site, const BlockEntry& block);
   void note_indirect(std::uint64_t site);
   std::vector<Item> decode_items(Page& page, std::uint64_t rip);
   bool decode_crossing(const Page& page, ByteSpan head, Item& item);

@@ -58,10 +58,11 @@ void BlockEmitter::emit_checked_entry(const Item& first) {
   a_.jne(stale);
   if (first.live_before != 0) emit_restore_flags();
   a_.bind(body_);
-  later([this, stale, rip = first.rip] {
+  const EntrySite& site = sites_.entries.emplace_back(EntrySite{&page_, page_.id, 0});
+  later([this, stale, rip = first.rip, &site] {
     a_.bind(stale);
     load_constant(kT0, rip);
-    a_.lea(kT1, x::ptr(checked_));
+    a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
     a_.jmp(gates_.exit_stale_saved);
   });
 }
@@ -155,6 +156,7 @@ Result<BlockEntry> BlockEmitter::place(unsigned instructions) {
   }
   code_.copyFlattenedData(cache_.writable(), cache_.room());
   cache_.commit(code_.codeSize());
+  sites_.entries.back().checked = base + code_.labelOffsetFromBase(checked_);
   for (const PendingLink& pending : pending_links_) {
     sites_.links[pending.site].place =
         base + code_.labelOffsetFromBase(pending.behind_distance) - sizeof(std::int32_t);

@@ -49,6 +49,7 @@ struct Sites {
   std::deque<Callout> callouts;
   std::deque<X87Site> x87;
   std::deque<IndirectSite> indirects;
+  std::deque<EntrySite> entries;
   std::vector<LinkSite> links;
 };
 
