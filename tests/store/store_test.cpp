@@ -332,7 +332,9 @@ void work_alone(const std::string& path, const std::string& name, std::uint64_t 
     const auto read = read_disk(*store, name);
     ASSERT_TRUE(read) << name << ": " << read.error().message();
     ASSERT_TRUE(*read == disk) << name << ", round " << i;
-    if (random() % 3 == 0) ASSERT_TRUE(store->remove(name));
+    if (random() % 3 == 0) {
+      ASSERT_TRUE(store->remove(name));
+    }
   }
 }
 

@@ -60,7 +60,7 @@ class Bar {
 void on_command(CLI::App& command, int& status, Work work) {
   std::string name;  // "orrery disk snapshot list"
   for (const CLI::App* each = &command; each != nullptr; each = each->get_parent()) {
-    name = name.empty() ? each->get_name() : each->get_name() + " " + name;
+    name.insert(0, each->get_name() + (name.empty() ? "" : " "));
   }
   command.callback([name, work = std::move(work), &status] {
     Result<int> result = kFailed;
