@@ -16,7 +16,7 @@
 namespace orrery::store {
 
 // Neighbours that are compressed together: what one read of 4 KiB has to decode at most. Each
-// doubling from 64 KiB on saves some percent of space (docs/decisions/0010-image-store.md).
+// doubling from 64 KiB on saves some percent of space (docs/decisions/0011-image-store.md).
 inline constexpr std::uint32_t kGroupBytes = 256_KiB;
 // Of segments, in one pack: what a collection rewrites at least, and few enough files for large
 // stores.

@@ -12,7 +12,7 @@ bool is_zero(ByteSpan bytes) {
 }
 
 // One block in four: segments of long files have 16 KiB on the average. Measured in
-// docs/decisions/0010-image-store.md.
+// docs/decisions/0011-image-store.md.
 constexpr std::uint64_t kChosenOf = 4;
 
 // By its last 32 bytes: enough to tell, and quick. The multiplier is 2^64 divided by the golden

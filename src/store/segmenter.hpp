@@ -18,7 +18,7 @@ namespace orrery::store {
 
 inline constexpr std::size_t kBlock = 4096;
 // A change costs at most so much; measured on related Debian disks
-// (docs/decisions/0010-image-store.md).
+// (docs/decisions/0011-image-store.md).
 inline constexpr std::size_t kMostSegment = 64_KiB;
 
 struct Cut {
