@@ -137,7 +137,14 @@ bool uses_mmx(const DecodedInstruction& instruction) {
 // Seen on Intel's processors.
 bool faults_differently_on_others(const DecodedInstruction& instruction) {
   switch (instruction.info.mnemonic) {
-    case ZYDIS_MNEMONIC_FBSTP:  // some bytes are stored by then
+    case ZYDIS_MNEMONIC_BOUND:  // #BR by the lower bound, before the upper one is read
+    case ZYDIS_MNEMONIC_FBSTP:
+    case ZYDIS_MNEMONIC_FSTP:  // some bytes are stored by then
+    case ZYDIS_MNEMONIC_FST:
+    case ZYDIS_MNEMONIC_FIST:
+    case ZYDIS_MNEMONIC_FISTP:
+    case ZYDIS_MNEMONIC_FISTTP:     // an unmasked x87 exception comes before the memory's
+    case ZYDIS_MNEMONIC_VCVTPS2PH:  // MXCSR tells of the conversion by then
     case ZYDIS_MNEMONIC_VMASKMOVPS:
     case ZYDIS_MNEMONIC_VMASKMOVPD:
     case ZYDIS_MNEMONIC_VPMASKMOVD:
@@ -154,6 +161,14 @@ bool faults_differently_on_others(const DecodedInstruction& instruction) {
       return instruction.has_repeat_prefix();
     default: return uses_mmx(instruction);  // TOP is 0 by then
   }
+}
+
+// Of a segment register Intel pushes two bytes in 32-bit code too, AMD four.
+bool pushes_segment(const DecodedInstruction& instruction) {
+  const ZydisDecodedOperand& pushed = instruction.operands[0];
+  return instruction.info.mnemonic == ZYDIS_MNEMONIC_PUSH &&
+         pushed.type == ZYDIS_OPERAND_TYPE_REGISTER &&
+         ZydisRegisterGetClass(pushed.reg.value) == ZYDIS_REGCLASS_SEGMENT;
 }
 
 }  // namespace
@@ -188,6 +203,7 @@ bool encoded_ambiguously(const DecodedInstruction& instruction, Mode mode) {
     case ZYDIS_MNEMONIC_PAUSE: return info.raw.rex.B != 0;
     // Of RBP, 16-bit ENTER in 64-bit code writes all on Intel, the low half on AMD.
     case ZYDIS_MNEMONIC_ENTER: return !is_32bit(mode) && info.operand_width == 16;
+    case ZYDIS_MNEMONIC_PUSH: return !is_reference_processor() && pushes_segment(instruction);
     default: break;
   }
   // With an operand-size prefix Intel and AMD disagree about what a branch is.
@@ -257,6 +273,9 @@ bool needs_masked_exceptions(ZydisMnemonic mnemonic) {
     case ZYDIS_MNEMONIC_FUCOMIP:  // AMD sets the flags, Intel does not
     case ZYDIS_MNEMONIC_FLD:      // AMD loads a denormal, Intel does not
       return true;
+    // Of a remainder that is the denormal dividend itself Intel tells no underflow.
+    case ZYDIS_MNEMONIC_FPREM:
+    case ZYDIS_MNEMONIC_FPREM1: return !is_reference_processor();
     default: return false;
   }
 }

@@ -20,10 +20,11 @@ namespace orrery::isa {
 // denies it, to try that out.
 bool is_reference_processor();
 
-// No campaign has been run on other makers' processors, so their differences are not all known: of
-// so many TESTS one in 500 may disagree there before a run fails. Each is printed.
+// Campaigns have been run on one processor of another maker (Intel's Sapphire Rapids), so not all
+// their differences are known: of so many TESTS one in 2000 may disagree there before a run fails.
+// Each is printed.
 constexpr std::uint64_t unexplained_of(std::uint64_t tests) {
-  return tests / 500;
+  return tests / 2000;
 }
 
 // Why MNEMONIC is never generated, or nullptr.

@@ -66,6 +66,15 @@ bool Duel::agree(const Layout& layout, std::uint64_t offset, const Snapshot& sta
   return same(layout, offset, host_outcome_, engine_outcome_);
 }
 
+bool Duel::host_was_disturbed(const Layout& layout, std::uint64_t offset, const Snapshot& start,
+                              std::span<const std::byte> data) {
+  const Outcome engine_before = engine_outcome_;
+  const std::vector<std::byte> data_before(engine_.data().begin(), engine_.data().end());
+  return agree(layout, offset, start, data) &&
+         same(layout, offset, engine_before, engine_outcome_) &&
+         std::ranges::equal(data_before, engine_.data());
+}
+
 bool Duel::agree(const Trial& trial) {
   const Layout layout = lay_out(trial.units, mode_, kScratchOffset);
   host_.load_code(kScratchOffset, layout.code);

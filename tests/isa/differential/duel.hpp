@@ -28,6 +28,12 @@ class Duel {
   bool agree(const Layout& layout, std::uint64_t offset, const Snapshot& start,
              std::span<const std::byte> data);
 
+  // Whether the host, and not the engine, does otherwise when what has just disagreed is executed
+  // again, and agrees then: a host that lost registers on a context switch, or stood still for so
+  // long that a test seemed endless.
+  bool host_was_disturbed(const Layout& layout, std::uint64_t offset, const Snapshot& start,
+                          std::span<const std::byte> data);
+
   // Lays out, loads and executes a trial by itself.
   bool agree(const Trial& trial);
 

@@ -103,6 +103,10 @@ class Preparation {
       if (operand.mem.segment == ZYDIS_REGISTER_FS || operand.mem.segment == ZYDIS_REGISTER_GS) {
         return false;
       }
+      // Code segments cannot be written.
+      if (operand.mem.segment == ZYDIS_REGISTER_CS && is_32bit(mode_) && !may_fault()) {
+        return false;
+      }
       const bool stated = operand.visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT;
       if (stated && decoded_.info.raw.modrm.offset != 0) {
         if (!stated_operand(operand)) return false;
