@@ -6,13 +6,13 @@
 #include <utility>
 
 #include <arpa/inet.h>
-#include <slirp/libslirp.h>
 #include <sys/epoll.h>
 
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "network/frame_queue.hpp"
 #include "network/poll_set.hpp"
+#include "network/slirp_library.hpp"
 
 namespace orrery::network {
 namespace {
@@ -61,13 +61,18 @@ in6_addr ipv6(const char* text) {
 }
 
 struct SlirpDeleter {
-  void operator()(Slirp* slirp) const { slirp_cleanup(slirp); }
+  const SlirpLibrary* library;
+  void operator()(Slirp* slirp) const { library->cleanup(slirp); }
 };
 
 // libslirp is for one thread: all of it happens on the loop's.
 class UserNetwork final : public port::Frames {
  public:
-  UserNetwork(EventLoop& loop, PollSet poll_set) : loop_(loop), poll_set_(std::move(poll_set)) {}
+  UserNetwork(EventLoop& loop, PollSet poll_set, const SlirpLibrary& library)
+      : loop_(loop),
+        poll_set_(std::move(poll_set)),
+        library_(library),
+        slirp_(nullptr, {&library}) {}
   Result<> open(const UserNetworkOptions& options);
 
   // NAT sends and takes only complete, ordinary frames.
@@ -103,6 +108,7 @@ class UserNetwork final : public port::Frames {
   std::unique_ptr<LoopTimer> poll_timer_;
   bool refresh_requested_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  const SlirpLibrary& library_;
   // Last: its end closes sockets and frees timers through the callbacks.
   std::unique_ptr<Slirp, SlirpDeleter> slirp_;
 };
@@ -134,7 +140,7 @@ const SlirpCb UserNetwork::kCallbacks = {
     .timer_new_opaque = [](SlirpTimerId id, void* argument, void* opaque) -> void* {
       UserNetwork& network = self(opaque);
       return new std::unique_ptr<LoopTimer>(network.loop_.create_timer([&network, id, argument] {
-        slirp_handle_timer(network.slirp_.get(), id, argument);
+        network.library_.handle_timer(network.slirp_.get(), id, argument);
         network.request_refresh();
       }));
     },
@@ -156,7 +162,7 @@ Result<> UserNetwork::open(const UserNetworkOptions& options) {
   configuration.vnameserver6 = ipv6("fec0::3");
   configuration.if_mtu = options.mtu;
   configuration.if_mru = options.mtu;
-  slirp_.reset(slirp_new(&configuration, &kCallbacks, this));
+  slirp_.reset(library_.create(&configuration, &kCallbacks, this));
   if (!slirp_) return fail("libslirp refused its configuration");
   for (const PortForward& forward : options.forwards) ORRERY_CHECK(add_forward(forward));
   poll_timer_ = loop_.create_timer([this] { served(); });
@@ -168,9 +174,9 @@ Result<> UserNetwork::open(const UserNetworkOptions& options) {
 
 Result<> UserNetwork::add_forward(const PortForward& forward) {
   const bool udp = forward.protocol == PortForward::Protocol::kUdp;
-  const int code = slirp_add_hostfwd(slirp_.get(), udp ? SLIRP_HOSTFWD_UDP : 0,
-                                     ipv4(forward.host_address.c_str()), forward.host_port,
-                                     ipv4("10.0.2.15"), forward.guest_port);
+  const int code = library_.add_hostfwd(slirp_.get(), udp ? SLIRP_HOSTFWD_UDP : 0,
+                                        ipv4(forward.host_address.c_str()), forward.host_port,
+                                        ipv4("10.0.2.15"), forward.guest_port);
   if (code == 0) return {};
   return fail_errno(format("cannot listen on {}:{} ({}; is the port in use?)", forward.host_address,
                            forward.host_port, udp ? "udp" : "tcp"));
@@ -192,8 +198,8 @@ bool UserNetwork::send(const port::Frame& frame) {
 void UserNetwork::send_queued() {
   const FrameQueue::Taken taken = outgoing_.take();
   for (const QueuedFrame& frame : taken.frames) {
-    slirp_input(slirp_.get(), reinterpret_cast<const std::uint8_t*>(frame.bytes.data()),
-                static_cast<int>(frame.bytes.size()));
+    library_.input(slirp_.get(), reinterpret_cast<const std::uint8_t*>(frame.bytes.data()),
+                   static_cast<int>(frame.bytes.size()));
   }
   if (taken.sender_waits && writable_) writable_();
   request_refresh();
@@ -230,7 +236,7 @@ void UserNetwork::refresh() {
   refresh_requested_ = false;
   std::uint32_t timeout_ms = UINT32_MAX;
   poll_set_.begin();
-  slirp_pollfds_fill(
+  library_.pollfds_fill(
       slirp_.get(), &timeout_ms,
       [](int descriptor, int events, void* opaque) {
         return self(opaque).poll_set_.add(descriptor, to_epoll(events));
@@ -248,7 +254,7 @@ void UserNetwork::served() {
   if (refresh_requested_)
     refresh();  // the indices that libslirp asks about are those of its last fill
   poll_set_.poll();
-  slirp_pollfds_poll(
+  library_.pollfds_poll(
       slirp_.get(), 0,
       [](int index, void* opaque) { return to_slirp(self(opaque).poll_set_.ready_events(index)); },
       this);
@@ -259,14 +265,18 @@ void UserNetwork::served() {
 
 Result<std::unique_ptr<port::Frames>> create_user_network(EventLoop& loop,
                                                           const UserNetworkOptions& options) {
+  const Result<SlirpLibrary>& library = SlirpLibrary::get();
+  if (!library) return fail(library.error());
   ORRERY_TRY(PollSet poll_set, PollSet::create());
-  auto network = std::make_unique<UserNetwork>(loop, std::move(poll_set));
+  auto network = std::make_unique<UserNetwork>(loop, std::move(poll_set), *library);
   ORRERY_CHECK(network->open(options));
   return network;
 }
 
-std::string user_network_version() {
-  return slirp_version_string();
+Result<std::string> user_network_version() {
+  const Result<SlirpLibrary>& library = SlirpLibrary::get();
+  if (!library) return fail(library.error());
+  return library->version_string();
 }
 
 }  // namespace orrery::network

@@ -40,7 +40,7 @@ struct UserNetworkOptions {
 Result<std::unique_ptr<port::Frames>> create_user_network(EventLoop& loop,
                                                           const UserNetworkOptions& options);
 
-// The version of libslirp.
-std::string user_network_version();
+// The version of libslirp, which is loaded when it is first needed.
+Result<std::string> user_network_version();
 
 }  // namespace orrery::network

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/bytes.hpp"
+#include "base/error.hpp"
 
 // OpenSSL's, of <openssl/evp.h>.
 struct evp_md_ctx_st;
@@ -29,7 +30,10 @@ static_assert(sizeof(Digest) == 32);
 std::string to_hex(const Digest& digest);
 std::string short_hex(const Digest& digest);
 
-// One at a time in one thread; made once for many digests.
+// Loads libcrypto, which only stores need; an error tells that it cannot be found. From any thread.
+Result<> load_hasher();
+
+// One at a time in one thread; made once for many digests. After load_hasher().
 class Hasher {
  public:
   Hasher();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.hpp"
+#include "store/digest.hpp"
 #include "store/pack_reader.hpp"
 
 namespace orrery::store {
@@ -42,6 +43,7 @@ Result<> expect_ours(Files& files) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::open(std::unique_ptr<Files> files) {
+  ORRERY_CHECK(load_hasher());
   ORRERY_TRY(const std::string version, read_version(*files));
   if (version.empty()) {
     return fail(files->path() +

@@ -117,7 +117,11 @@ Finding tap() {
 }
 
 Finding user_network() {
-  return {"user network", Grade::kGood, "libslirp " + network::user_network_version(), ""};
+  const Result<std::string> version = network::user_network_version();
+  if (!version) {
+    return {"user network", Grade::kMissing, version.error().message(), "apt install libslirp0"};
+  }
+  return {"user network", Grade::kGood, "libslirp " + *version, ""};
 }
 
 Finding huge_pages() {
