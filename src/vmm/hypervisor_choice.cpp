@@ -10,13 +10,24 @@ namespace {
 
 using hypervisor::soft::translate::Options;
 
-Choice soft(const Configuration& configuration, std::string explanation,
-            std::optional<Options> translation = std::nullopt) {
+Choice soft(const Configuration& configuration, std::optional<Options> translation,
+            std::string explanation) {
   return {[translation, paging = configuration.paging](
               memory::GuestMemory& memory) -> Result<std::unique_ptr<hypervisor::Vm>> {
             return hypervisor::soft::create_soft_vm(memory, translation, paging);
           },
           std::move(explanation)};
+}
+
+Choice interpreter(const Configuration& configuration) {
+  return soft(configuration, std::nullopt, "Orrery's interpreter, as asked for");
+}
+
+Choice translator(const Configuration& configuration, std::string explanation) {
+  Options options;
+  options.cache_bytes = configuration.code_cache.value();
+  options.lockstep = configuration.lockstep;
+  return soft(configuration, options, std::move(explanation));
 }
 
 Choice kvm(std::string explanation, Irqchip irqchip) {
@@ -33,12 +44,13 @@ Choice kvm(std::string explanation, Irqchip irqchip) {
 
 Choice choose_automatically(const Configuration& configuration) {
   const auto probe = hypervisor::kvm::probe();
-  if (!probe) return soft(configuration, "Orrery's own engine, because " + probe.error().message());
+  if (!probe)
+    return translator(configuration, "Orrery's translator, because " + probe.error().message());
   const std::string speed =
       format("a probe guest ran {:.1f} million instructions a second on KVM", probe->ring0_mips);
   if (probe->usable()) return kvm("KVM: " + speed, configuration.irqchip);
-  return soft(configuration, format("Orrery's own engine: {}, hardware does {:.0f} and more", speed,
-                                    hypervisor::kvm::Probe::kUsableMips));
+  return translator(configuration, format("Orrery's translator: {}, hardware does {:.0f} and more",
+                                          speed, hypervisor::kvm::Probe::kUsableMips));
 }
 
 }  // namespace
@@ -47,13 +59,8 @@ Result<Choice> choose(const Configuration& configuration) {
   switch (configuration.engine) {
     case Engine::kAuto: return choose_automatically(configuration);
     case Engine::kKvm: return kvm("KVM, as asked for", configuration.irqchip);
-    case Engine::kInterpret: return soft(configuration, "Orrery's interpreter, as asked for");
-    case Engine::kTranslate: {
-      Options options;
-      options.cache_bytes = configuration.code_cache.value();
-      options.lockstep = configuration.lockstep;
-      return soft(configuration, "Orrery's translator, as asked for", options);
-    }
+    case Engine::kInterpret: return interpreter(configuration);
+    case Engine::kTranslate: return translator(configuration, "Orrery's translator, as asked for");
   }
   return fail("no such engine");
 }

@@ -15,9 +15,8 @@ struct Choice {
   bool on_kvm = false;
 };
 
-// `auto` takes KVM where a probe guest runs on it at hardware speed, and Orrery's own engine
-// everywhere else. An engine that was asked for by name is taken or
-// refused, never replaced.
+// `auto` takes KVM where a probe guest runs on it at hardware speed, and Orrery's translator
+// everywhere else. An engine that was asked for by name is taken or refused, never replaced.
 Result<Choice> choose(const Configuration& configuration);
 
 }  // namespace orrery::vmm::hypervisor_choice

@@ -52,3 +52,10 @@ class SystemTest(unittest.TestCase):
         if settings.peer != "orrery":
             self.skipTest("tells of Orrery's own command line")
 
+    def check_work(self, guest) -> None:
+        """The same sum on each processor at once, of bytes that each makes itself."""
+        guest.run("for i in 1 2 3 4; do (seq 1 30000 | gzip -c | gunzip -c | md5sum >/tmp/sum$i) & done; wait")
+        expected = guest.run("seq 1 30000 | md5sum")
+        for number in range(1, 5):
+            self.assertEqual(guest.run(f"cat /tmp/sum{number}"), expected)
+        self.assertEqual(guest.run("dmesg -r | grep -E '^<[0-3]>'", status=None), "")

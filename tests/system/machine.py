@@ -14,7 +14,7 @@ class Settings:
     """What the command line of tests/system/run chose."""
 
     peer: str = "orrery"
-    engine: str = "interpret"
+    engine: str = "translate"
     # How much longer than expected a guest may take before it counts as hung.
     patience: float = 1.0
     long: bool = False
