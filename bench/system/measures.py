@@ -1,5 +1,4 @@
 """The measurements: each runs the same work on Orrery and on its peers and returns rows."""
-import contextlib
 import os
 import pathlib
 import re
@@ -11,43 +10,20 @@ import time
 import bare_metal
 import bochs
 import process
+from applications import login, programs
 from disks import disks
 from figures import Row, Sample
 from guest import Guest
 from machine import TOP, Machine, settings, small_guest
 from nbd import nbd
 from programs import initrd_with
+from sides import compare, compare_kinds, repeat
 
 PROGRAMS = TOP / "bench" / "guest"
 
 GUEST_MIB = 512
 REQUESTS = 20_000
 DISK_MIB = 256
-
-
-@contextlib.contextmanager
-def on(peer: str):
-    before = settings.peer
-    settings.peer = peer
-    try:
-        yield
-    finally:
-        settings.peer = before
-
-
-def repeat(times: int, function, *arguments) -> Sample:
-    return Sample([function(*arguments) for _ in range(times)])
-
-
-def compare(name: str, unit: str, times: int, function, peers=("qemu",)) -> Row:
-    """Measures all sides in turn, round by round, so that a disturbance of the host hits every side."""
-    values = {peer: [] for peer in ("orrery", *peers)}
-    for _ in range(times):
-        for peer, results in values.items():
-            with on(peer):
-                results.append(function())
-    samples = {peer: Sample(results) for peer, results in values.items()}
-    return Row(name, unit, samples.pop("orrery"), samples)
 
 
 def seconds_to_shell() -> float:
@@ -200,17 +176,8 @@ class Work:
 
 
 def work(times: int) -> list[Row]:
-    values: dict[str, dict[str, list[float]]] = {}
-    peers = ("orrery", "qemu", "native")
     with tempfile.TemporaryDirectory() as folder:
-        guest = Work(pathlib.Path(folder))
-        for _ in range(times):
-            for peer in peers:
-                with on(peer):
-                    for kind, seconds in guest.seconds().items():
-                        values.setdefault(kind, {}).setdefault(peer, []).append(seconds)
-    samples = {kind: {peer: Sample(results) for peer, results in sides.items()} for kind, sides in values.items()}
-    return [Row(f"work: {kind}", "s", sides.pop("orrery"), sides) for kind, sides in samples.items()]
+        return compare_kinds("work", times, Work(pathlib.Path(folder)).seconds, ("qemu", "native"))
 
 
 PAGING_KINDS = ("ping", "visits", "spawn", "faults")
@@ -246,4 +213,16 @@ def paging(times: int) -> list[Row]:
     return rows
 
 
-MEASURES = {"boot": boot, "bochs": against_bochs, "start": start, "memory": memory, "reads": reads, "work": work, "paging": paging, "disks": disks, "nbd": nbd}
+MEASURES = {
+    "boot": boot,
+    "login": login,
+    "bochs": against_bochs,
+    "start": start,
+    "memory": memory,
+    "reads": reads,
+    "work": work,
+    "programs": programs,
+    "paging": paging,
+    "disks": disks,
+    "nbd": nbd,
+}
