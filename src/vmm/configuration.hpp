@@ -53,7 +53,7 @@ struct Configuration {
   Bytes memory{512_MiB};
   unsigned cpus = 1;
   Engine engine = Engine::kAuto;
-  Bytes code_cache{32_MiB};  // of each vCPU, by the translator
+  Bytes code_cache{128_MiB};  // of each vCPU, by the translator
   hypervisor::soft::PagingOptions paging;
   bool lockstep = false;  // the translator is checked by the interpreter
   Irqchip irqchip = Irqchip::kKernel;

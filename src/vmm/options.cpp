@@ -122,7 +122,7 @@ constexpr std::array kOptions{
            "auto kvm translate interpret", apply_parsed<&Configuration::engine, parse_engine>,
            show_parsed<&Configuration::engine>},
     Option{"code-cache", "SIZE", OptionKind::kValue,
-           "translate: host code kept for each virtual processor (32M)", "4M 16M 32M 128M",
+           "translate: host code kept for each virtual processor (128M)", "4M 16M 32M 128M",
            apply_parsed<&Configuration::code_cache, parse_code_cache>,
            show_parsed<&Configuration::code_cache>},
     Option{"paging", "FEATURES", OptionKind::kValue,
