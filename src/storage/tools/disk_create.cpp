@@ -147,7 +147,7 @@ Task<Result<>> copy_piece(port::Blocks& from, port::Blocks& to, std::uint64_t of
   if (!extent) co_return fail(extent.error());
   if (extent->zeroes && extent->length >= length) co_return Result<>{};  // a new disk has them
   std::vector<std::byte> bytes(length);
-  const Result<> read = co_await read_piece(from, offset, bytes);
+  const Result<> read = co_await read_all(from, offset, bytes);
   if (!read) co_return read;
   for (std::uint64_t at = 0; at < length;) {
     std::uint64_t end = at;
@@ -157,7 +157,7 @@ Task<Result<>> copy_piece(port::Blocks& from, port::Blocks& to, std::uint64_t of
     while (end < length && !is_zero(grain())) end += grain().size();
     if (end > at) {
       const Result<> written =
-          co_await write_piece(to, offset + at, MutableByteSpan(bytes).subspan(at, end - at));
+          co_await write_all(to, offset + at, MutableByteSpan(bytes).subspan(at, end - at));
       if (!written) co_return written;
     }
     at = end;
