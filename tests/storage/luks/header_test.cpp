@@ -161,7 +161,7 @@ TEST_F(HeaderTest, DamagedFieldsAreNamed) {
   const Case kCases[] = {
       {"/config/json_size", "4096", "config: \"json_size\" is 4096"},
       {"/config/keyslots_size", "4097", "\"keyslots_size\" is no multiple"},
-      {"/config/keyslots_size", "99999995904", "wrong size"},
+      {"/config/keyslots_size", "409600000000", "wrong size"},
       {"/config/flags", 3, "\"flags\" is not a list"},
       {"/keyslots", 3, "\"keyslots\" is not an object"},
       {"/keyslots/0/area/offset", "0", "keyslot 0: its area"},

@@ -119,7 +119,7 @@ TEST_F(VolumeTest, APowerCutLosesNoKey) {
   for (const bool adds : {true, false}) {
     bool finished = false;
     for (std::uint64_t after = 0; !finished; ++after) {
-      for (unsigned round = 0; round < 3; ++round) {
+      for (unsigned round = 0; round < 2; ++round) {
         file_->start_from(start);
         file_->operations = 0;
         file_->fails_after = after;
