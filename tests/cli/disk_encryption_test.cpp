@@ -155,7 +155,9 @@ TEST_F(CryptsetupTest, WeOpenItsAndItsContent) {
     shell("cp @plain.raw @a.raw && truncate -s 36M @a.raw");
     shell("cryptsetup reencrypt --encrypt --type luks2 --reduce-device-size 32M --sector-size " +
           size + " --key-file @first" + kCheapForCryptsetup + "@a.raw");
-    expect_opens("a.raw", "first");
+    // Behind the data is what was moved.
+    expect_done("convert --replace @a.raw @back.raw --key-file @first");
+    shell("cmp -n 4194304 @back.raw @plain.raw");
     EXPECT_NE(disk("info @a.raw").output.find("sectors of " + size), std::string::npos);
   }
   shell(
@@ -185,7 +187,8 @@ TEST_F(CryptsetupTest, KeysOfBothOpenTheSameDisk) {
 
 TEST_F(CryptsetupTest, ItGivesOursAnotherVolumeKey) {
   encrypt("a.raw");
-  shell(std::string("cryptsetup reencrypt --key-file @first") + kCheapForCryptsetup + "@a.raw");
+  shell(std::string("cryptsetup reencrypt --force-offline-reencrypt --key-file @first") +
+        kCheapForCryptsetup + "@a.raw");
   expect_opens("a.raw", "first");
 }
 

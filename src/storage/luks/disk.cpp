@@ -1,7 +1,6 @@
 #include "storage/luks/disk.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/bits.hpp"
 #include "base/format.hpp"
@@ -26,15 +25,8 @@ constexpr std::uint64_t kMostInFlight = 8_MiB;
 // More processors than this encrypt faster than disks write.
 constexpr unsigned kMostThreads = 4;
 
-// Encrypted bytes, which are no secret; aligned for disks that go past the page cache.
-struct FreeAligned {
-  void operator()(std::byte* memory) const { std::free(memory); }
-};
-using Piece = std::unique_ptr<std::byte, FreeAligned>;
-
-Piece allocate(std::uint64_t size) {
-  return Piece(static_cast<std::byte*>(std::aligned_alloc(kPageSize, align_up(size, kPageSize))));
-}
+// Pieces that are kept for the next large writes.
+constexpr std::size_t kMostSpare = 4;
 
 }  // namespace
 
@@ -165,16 +157,33 @@ Task<Result<>> Disk::read(const BlockRequest& request) {
   co_return done;
 }
 
+// Small ones are no work for the allocator; all others have room for a whole piece.
+Disk::Piece Disk::take_piece(std::uint64_t length) {
+  const bool small = length <= kWorkedAtOnce;
+  if (!small && !spare_.empty()) {
+    Piece piece = std::move(spare_.back());
+    spare_.pop_back();
+    return piece;
+  }
+  const std::uint64_t size = small ? align_up(length, kPageSize) : kPiece;
+  return Piece(static_cast<std::byte*>(std::aligned_alloc(kPageSize, size)));
+}
+
+void Disk::give_back(Piece piece, std::uint64_t length) {
+  if (length > kWorkedAtOnce && spare_.size() < kMostSpare) spare_.push_back(std::move(piece));
+}
+
 Task<Result<>> Disk::write_piece(std::uint64_t offset, const SectorCipher::Buffers& from,
                                  std::uint64_t length) {
   Result<> done;
   {
     const Room room = co_await Room::wait(*this, length);
-    const Piece piece = allocate(length);
+    Piece piece = take_piece(length);
     if (piece == nullptr) co_return fail(path_ + ": no memory to encrypt what is written");
     const MutableByteSpan encrypted(piece.get(), length);
     co_await Worked(*this, length, [&] { cipher_->encrypt(offset, from, encrypted); });
     done = co_await write_all(*volume_, segment_.offset + offset, encrypted);
+    give_back(std::move(piece), length);
   }
   room_.notify_all();
   co_return done;

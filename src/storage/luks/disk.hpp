@@ -7,7 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
@@ -37,11 +40,18 @@ class Disk final : public TaskDisk {
  private:
   class Worked;
   class Room;
+  // Encrypted bytes, which are no secret; aligned for disks that go past the page cache.
+  struct FreeAligned {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+  using Piece = std::unique_ptr<std::byte, FreeAligned>;
 
   Disk(EventLoop& loop, std::unique_ptr<port::Blocks> volume, std::string path,
        const Metadata& metadata, std::unique_ptr<SectorCipher> cipher);
 
   port::BlockRequest below(const port::BlockRequest& request) const;
+  Piece take_piece(std::uint64_t length);
+  void give_back(Piece piece, std::uint64_t length);
   Task<Result<>> read(const port::BlockRequest& request);
   Task<Result<>> write(const port::BlockRequest& request);
   Task<Result<>> write_zeroes(std::uint64_t offset, std::uint64_t length);
@@ -57,6 +67,7 @@ class Disk final : public TaskDisk {
   std::unique_ptr<store::WorkerPool> workers_;
   std::uint64_t bytes_in_flight_ = 0;  // of what was encrypted and is being written
   Changed room_;
+  std::vector<Piece> spare_;  // of large writes: pages that the host need not clear again
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
