@@ -295,6 +295,7 @@ Result<Metadata> read_metadata(const json& document, std::uint64_t header_size,
 std::optional<Area> find_room(const Metadata& metadata, std::uint64_t header_size,
                               std::uint64_t size) {
   std::vector<Area> taken;
+  taken.reserve(metadata.keyslots.size() + 1);
   for (const Keyslot& slot : metadata.keyslots) taken.push_back(slot.area);
   std::ranges::sort(taken, {}, &Area::offset);
   std::uint64_t at = 2 * header_size;
