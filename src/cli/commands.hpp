@@ -47,7 +47,7 @@ inline constexpr std::array kCommands{
 
 // Of `orrery disk`, for completions.
 inline constexpr std::string_view kDiskCommands =
-    "create info check convert map resize commit rebase compare snapshot export-nbd";
+    "create info check convert map resize commit rebase compare snapshot export-nbd key";
 
 // Of `orrery store`, likewise.
 inline constexpr std::string_view kStoreCommands =

@@ -16,6 +16,7 @@
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
 #include "storage/disk_identity.hpp"
+#include "storage/luks/key_source.hpp"
 
 namespace orrery::storage {
 
@@ -26,6 +27,9 @@ struct DiskOptions {
   bool direct = false;   // past the host's page cache; raw disks only
   std::string serial;    // at most 20 printable ASCII characters
   std::string snapshot;  // qcow2: an internal snapshot's content; needs read_only
+  // What the disk holds is a LUKS2 volume, and the disk what is in that. Never guessed: a guest may
+  // encrypt its disk by itself.
+  std::optional<KeySource> encryption;
 };
 
 // Fails where a disk in the chain is not the one that the disk above it was made over

@@ -6,6 +6,7 @@
 #include "base/format.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/io/open_file.hpp"
+#include "storage/luks/disk.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/raw_disk.hpp"
 #include "storage/request/read_disk.hpp"
@@ -255,7 +256,11 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_vhd(const DiskOptions& o
 }  // namespace
 
 Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options) {
-  return ChainOpener(loop).open(options);
+  if (!options.encryption) return ChainOpener(loop).open(options);
+  // First the key: while somebody types it, nothing is locked.
+  ORRERY_TRY(const luks::SecretBytes key, read_key(*options.encryption, "key of " + options.path));
+  ORRERY_TRY(auto volume, ChainOpener(loop).open(options));
+  return luks::Disk::open(loop, std::move(volume), options.path, key.bytes());
 }
 
 }  // namespace orrery::storage

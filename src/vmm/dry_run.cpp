@@ -1,5 +1,6 @@
 // vmm::dry_run(): checks without building anything.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/file_descriptor.hpp"
 #include "base/format.hpp"
@@ -18,6 +19,11 @@ Result<> check_disk(const storage::DiskOptions& disk) {
     ORRERY_TRY(const auto loop, EventLoop::create());
     const auto opened = make_disk(*loop, disk);
     return opened ? Result<>{} : fail(opened.error());
+  }
+  if (disk.encryption && disk.encryption->kind == storage::KeySource::Kind::kFile &&
+      ::access(disk.encryption->path.c_str(), R_OK) != 0) {
+    return fail_errno(
+        format("--disk {}: its key-file {}: cannot open", disk.path, disk.encryption->path));
   }
   const int mode = disk.read_only ? O_RDONLY : O_RDWR;
   const FileDescriptor file(::open(disk.path.c_str(), mode | O_CLOEXEC));

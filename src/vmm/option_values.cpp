@@ -64,6 +64,29 @@ Result<std::string> parse_serial(std::string_view text) {
   return std::string(text);
 }
 
+// "key-file=PATH" or "key=prompt"; nothing where it is neither.
+std::optional<storage::KeySource> parse_key(KeyValue said) {
+  using Kind = storage::KeySource::Kind;
+  if (said.key == "key-file" && !said.value.empty()) {
+    return storage::KeySource{.kind = Kind::kFile, .path = std::string(said.value), .held = {}};
+  }
+  if (said.key == "key" && said.value == "prompt")
+    return storage::KeySource{.kind = Kind::kPrompt, .path = {}, .held = {}};
+  return std::nullopt;
+}
+
+// An encryption takes a key, and a key an encryption.
+Result<> check_encryption(const storage::DiskOptions& disk, bool encrypted) {
+  if (encrypted == disk.encryption.has_value()) return {};
+  return fail(encrypted ? "encryption=luks takes key-file=PATH or key=prompt, too"
+                        : "a key is for encryption=luks; add that, or leave the key away");
+}
+
+std::string show_key(const storage::KeySource& source) {
+  const bool file = source.kind == storage::KeySource::Kind::kFile;
+  return ",encryption=luks," + (file ? "key-file=" + source.path : "key=prompt");
+}
+
 Result<std::uint16_t> parse_port(std::string_view text) {
   ORRERY_TRY(const std::uint64_t port, parse_number(text, 1, 65535));
   return static_cast<std::uint16_t>(port);
@@ -150,6 +173,7 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
   if (parts.empty() || parts[0].empty())
     return fail("no file; write FILE[,readonly][,serial=TEXT]");
   disk.path = parts[0];
+  bool encrypted = false;
   for (const std::string_view part : std::span(parts).subspan(1)) {
     const auto [key, value] = key_value(part);
     if (part == "readonly") {
@@ -162,13 +186,19 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
       disk.snapshot = value;
     } else if (key == "serial") {
       ORRERY_TRY(disk.serial, parse_serial(value));
+    } else if (part == "encryption=luks") {
+      encrypted = true;
+    } else if (auto source = parse_key({key, value})) {
+      disk.encryption = std::move(source);
     } else {
       return fail(
           format("\"{}\" is not known here; a disk takes format=raw|qcow2|vhdx|vhd|vmdk, "
-                 "readonly, direct, snapshot=NAME and serial=TEXT",
+                 "readonly, direct, snapshot=NAME, serial=TEXT, and encryption=luks with "
+                 "key-file=PATH or key=prompt",
                  part));
     }
   }
+  ORRERY_CHECK(check_encryption(disk, encrypted));
   return disk;
 }
 
@@ -303,7 +333,8 @@ std::string to_string(const storage::DiskOptions& disk) {
       disk.format ? ",format=" + std::string(storage::name_of(*disk.format)) : "";
   return disk.path + format + (disk.read_only ? ",readonly" : "") + (disk.direct ? ",direct" : "") +
          (disk.snapshot.empty() ? "" : ",snapshot=" + disk.snapshot) +
-         (disk.serial.empty() ? "" : ",serial=" + disk.serial);
+         (disk.serial.empty() ? "" : ",serial=" + disk.serial) +
+         (disk.encryption ? show_key(*disk.encryption) : "");
 }
 
 std::string to_string(const NetworkOptions& network) {

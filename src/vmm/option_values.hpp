@@ -2,6 +2,7 @@
 //
 //   disk     FILE[,format=raw|qcow2|vhdx|vhd|vmdk][,readonly][,direct][,snapshot=NAME]
 //            [,serial=TEXT]
+//            [,encryption=luks,key-file=PATH|key=prompt]
 //   net      user[,mtu=N][,forward=tcp|udp:[ADDRESS:]PORT:GUESTPORT]...  |  tap=NAME
 //   console  stdio | pty | none | file=PATH | socket=PATH | socket=tcp:HOST:PORT
 //   input    none | pty | socket=PATH | socket=tcp:HOST:PORT

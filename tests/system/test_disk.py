@@ -69,6 +69,32 @@ class DiskTest(SystemTest):
         subprocess.run(["qemu-img", "compare", "-q", overlay, flat], check=True)
         subprocess.run(["e2fsck", "-fn", flat], check=True, capture_output=True)
 
+    def test_an_encrypted_disk_is_a_disk_to_its_guest_only(self):
+        self.skip_unless_orrery()
+        key = self.scratch / "key"
+        key.write_text("a key of this test")
+        disk = self.scratch / "work.qcow2"
+        subprocess.run([ORRERY, "disk", "create", disk, "32M", "--encrypt", "luks2", "--key-file", key,
+                        "--pbkdf-force-iterations", "4", "--pbkdf-memory", "1024"], check=True)
+        option = f"{disk},encryption=luks,key-file={key}"
+        guest = self.boot(small_guest(disks=[option], cpus=2))
+        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt", timeout=120)
+        guest.run("yes easily-found-text | head -c 6000000 >/mnt/text; head -c 9000000 /dev/urandom >/mnt/data; sync",
+                  timeout=120)
+        written = guest.run("cat /mnt/text /mnt/data | md5sum", timeout=120)
+        guest.run("umount /mnt", timeout=120)
+        guest.power_off()
+        self.assertNotIn(b"easily-found-text", disk.read_bytes())
+
+        guest = self.boot(small_guest(disks=[option]))
+        guest.run("mount -o ro /dev/vda /mnt")
+        self.assertEqual(guest.run("cat /mnt/text /mnt/data | md5sum", timeout=120), written)
+        guest.power_off()
+        flat = self.scratch / "flat.img"
+        subprocess.run([ORRERY, "disk", "convert", disk, flat, "--to-format", "raw", "--replace", "--key-file", key],
+                       check=True)
+        subprocess.run(["e2fsck", "-fn", flat], check=True, capture_output=True)
+
     def test_a_readonly_disk_refuses_writes_and_has_its_serial(self):
         self.skip_unless_orrery()
         disk = self.empty_disk(MIB)

@@ -20,6 +20,15 @@ TEST(OptionValues, Disks) {
   EXPECT_EQ(image->format, storage::Format::kQcow2);
   EXPECT_EQ(to_string(*image), "a,format=qcow2,readonly,snapshot=first");
   EXPECT_FALSE(parse_disk("a,format=vdi").has_value());
+  for (const char* text : {"a,encryption=luks,key-file=b", "a,encryption=luks,key=prompt"}) {
+    const auto encrypted = parse_disk(text);
+    ASSERT_TRUE(encrypted.has_value() && encrypted->encryption) << text;
+    EXPECT_EQ(to_string(*encrypted), text);
+  }
+  for (const char* text : {"a,encryption=luks", "a,key-file=b", "a,key=prompt", "a,encryption=aes",
+                           "a,encryption=luks,key-file=", "a,encryption=luks,key=secret"}) {
+    EXPECT_FALSE(parse_disk(text).has_value()) << text;
+  }
   for (const char* text : {"", ",readonly", "a,", "a,read-only", "a,serial=", "a,serial=x y",
                            "a,serial=123456789012345678901"}) {
     EXPECT_FALSE(parse_disk(text).has_value()) << text;

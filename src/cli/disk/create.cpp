@@ -1,6 +1,7 @@
 // `orrery disk create`.
 #include "base/units.hpp"
 #include "cli/disk/disk.hpp"
+#include "cli/disk/keys.hpp"
 
 namespace orrery::cli::disk {
 namespace {
@@ -11,6 +12,8 @@ struct Given {
   std::string format;
   std::string cluster_size;
   std::string backing_format;
+  KeyGiven key;
+  EncryptGiven encrypt;
 };
 
 Result<int> create(EventLoop& loop, Given given) {
@@ -20,6 +23,8 @@ Result<int> create(EventLoop& loop, Given given) {
   if (!given.size.empty()) {
     ORRERY_TRY(given.options.size, parse_bytes(given.size));
   }
+  ORRERY_TRY(given.options.encryption, given.encrypt.options(given.key));
+  if (!given.options.encryption && given.key.source()) return fail("a key is for --encrypt luks2");
   ORRERY_CHECK(storage::create_disk(loop, given.options));
   return 0;
 }
@@ -40,6 +45,8 @@ void add_create(CLI::App& group, int& status) {
   command->add_option("--sector-size", given->options.sector_size, "vhdx: 512 or 4096");
   command->add_option("--backing-format", given->backing_format,
                       "what that is; if left away, what it looks like");
+  given->encrypt.add_to(*command);
+  given->key.add_to(*command, "", "the key of an encrypted disk");
   on_command(*command, status, [given](EventLoop& loop) { return create(loop, *given); });
 }
 

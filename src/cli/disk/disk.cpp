@@ -110,9 +110,10 @@ void print_json(const nlohmann::json& value) {
 void add_disk(CLI::App& application, int& status) {
   CLI::App* const group = application.add_subcommand("disk", std::string(help_of("disk")));
   group->require_subcommand(1);
-  for (const auto add : {disk::add_create, disk::add_info, disk::add_check, disk::add_convert,
-                         disk::add_map, disk::add_resize, disk::add_commit, disk::add_rebase,
-                         disk::add_compare, disk::add_snapshot, disk::add_export_nbd}) {
+  for (const auto add :
+       {disk::add_create, disk::add_info, disk::add_check, disk::add_convert, disk::add_map,
+        disk::add_resize, disk::add_commit, disk::add_rebase, disk::add_compare, disk::add_snapshot,
+        disk::add_export_nbd, disk::add_key}) {
     add(*group, status);
   }
 }

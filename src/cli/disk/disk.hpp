@@ -47,6 +47,7 @@ Result<std::uint32_t> cluster_size_of(const std::string& said);
 void print_json(const nlohmann::json& value);
 
 void add_create(CLI::App& group, int& status);
+void add_key(CLI::App& group, int& status);
 void add_info(CLI::App& group, int& status);
 void add_check(CLI::App& group, int& status);
 void add_convert(CLI::App& group, int& status);

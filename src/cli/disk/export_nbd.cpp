@@ -7,6 +7,7 @@
 #include "base/listening_socket.hpp"
 #include "base/log.hpp"
 #include "cli/disk/disk.hpp"
+#include "cli/disk/keys.hpp"
 #include "cli/disk/nbd_address.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/nbd/disk_catalogue.hpp"
@@ -26,6 +27,7 @@ struct Given {
   std::string socket;
   std::string name;
   bool once = false;
+  KeyGiven key;
 };
 
 // Removes the file of a Unix socket at the end.
@@ -79,6 +81,7 @@ Result<> serve(EventLoop& loop, Server& server, bool once) {
 Result<int> export_nbd(EventLoop& loop, Given given) {
   ORRERY_TRY(given.options.format, format_of(given.format));
   given.options.read_only |= !given.options.snapshot.empty();
+  given.options.encryption = given.key.source();
   vmm::block_served_signals();
   ORRERY_TRY(const auto disk, storage::open_disk(loop, given.options));
   ORRERY_TRY(const auto catalogue,
@@ -113,6 +116,7 @@ void add_export_nbd(CLI::App& group, int& status) {
   command->add_option("--snapshot", given->options.snapshot, "of the disk, read-only");
   command->add_flag("--read-only", given->options.read_only, "clients may not write");
   command->add_flag("--once", given->once, "end when the last client has gone");
+  given->key.add_to(*command, "", "its key: clients get what is encrypted");
   on_command(*command, status, [given](EventLoop& loop) { return export_nbd(loop, *given); });
 }
 

@@ -12,12 +12,34 @@ struct Given {
   bool json = false;
 };
 
+nlohmann::json to_json(const storage::EncryptionDescription& encryption) {
+  nlohmann::json value{{"version", encryption.version}};
+  if (!encryption.problem.empty()) {
+    value["problem"] = encryption.problem;
+    return value;
+  }
+  value["uuid"] = encryption.uuid;
+  value["label"] = encryption.label;
+  value["cipher"] = encryption.cipher;
+  value["sector_size"] = encryption.sector_size;
+  value["size"] = encryption.size;
+  value["allow_discards"] = encryption.allow_discards;
+  value["keyslots"] = nlohmann::json::array();
+  for (const storage::KeyslotDescription& slot : encryption.keyslots) {
+    value["keyslots"].push_back({{"number", slot.number},
+                                 {"derivation", slot.derivation},
+                                 {"unsupported", slot.unsupported}});
+  }
+  return value;
+}
+
 nlohmann::json to_json(const std::string& path, const storage::DiskDescription& disk) {
   nlohmann::json value{{"file", path},
                        {"format", storage::name_of(disk.format)},
                        {"size", disk.size.value()},
                        {"file_size", disk.file_size.value()},
                        {"on_host", disk.on_host.value()}};
+  if (disk.encryption) value["encryption"] = to_json(*disk.encryption);
   if (disk.format == storage::Format::kRaw) return value;
   value["cluster_size"] = disk.cluster_size;
   value["dirty"] = disk.dirty;
@@ -43,14 +65,30 @@ nlohmann::json to_json(const std::string& path, const storage::DiskDescription& 
   return value;
 }
 
+void line(std::string_view what, const std::string& value) {
+  fmt::print("{:<14} {}\n", what, value);
+}
+
+void print(const storage::EncryptionDescription& encryption) {
+  if (!encryption.problem.empty()) return line("encrypted", encryption.problem);
+  line("encrypted", format("{}, {}, sectors of {} bytes, {}", encryption.version, encryption.cipher,
+                           encryption.sector_size, encryption.uuid));
+  if (!encryption.label.empty()) line("label", encryption.label);
+  line("disk in it", format("{} ({} bytes)", to_string(Bytes(encryption.size)), encryption.size));
+  if (encryption.allow_discards) line("discards", "are passed on");
+  for (const storage::KeyslotDescription& slot : encryption.keyslots) {
+    line(format("key slot {}", slot.number),
+         slot.unsupported.empty() ? slot.derivation
+                                  : slot.unsupported + ", which Orrery does not know");
+  }
+}
+
 void print(const std::string& path, const storage::DiskDescription& disk) {
-  const auto line = [](std::string_view what, const std::string& value) {
-    fmt::print("{:<14} {}\n", what, value);
-  };
   line("file", path);
   line("format", std::string(storage::name_of(disk.format)));
   line("size", format("{} ({} bytes)", to_string(disk.size), disk.size.value()));
   line("on the host", to_string(disk.on_host));
+  if (disk.encryption) print(*disk.encryption);
   if (disk.format == storage::Format::kRaw) return;
   if (disk.format == storage::Format::kQcow2) {
     line("version", std::to_string(disk.version));

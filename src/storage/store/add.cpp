@@ -29,7 +29,7 @@ class Adder {
     std::uint64_t at = offset;
     for (Part& part : parts) {
       if (!done) co_return done;
-      if (part.bytes) done = co_await read_piece(disk_, at, part.bytes->data());
+      if (part.bytes) done = co_await read_all(disk_, at, part.bytes->data());
       at += part.length;
     }
     if (!done) co_return done;

@@ -23,8 +23,8 @@ Task<Result<>> commit_piece(port::Blocks& from, port::Blocks& to, std::uint64_t 
       done = co_await zero_piece(to, offset, extent->length);
     } else if (extent->allocated) {
       std::vector<std::byte> bytes(extent->length);
-      done = co_await read_piece(from, offset, bytes);
-      if (done) done = co_await write_piece(to, offset, bytes);
+      done = co_await read_all(from, offset, bytes);
+      if (done) done = co_await write_all(to, offset, bytes);
     }
     if (!done) co_return done;
     offset += extent->length;
@@ -43,7 +43,7 @@ Task<Result<>> rebase_piece(port::Blocks& disk, port::Blocks* below, std::uint64
     if (!extent->allocated) {
       std::vector<std::byte> now(part);
       std::vector<std::byte> then(part);
-      Result<> done = co_await read_piece(disk, offset, now);
+      Result<> done = co_await read_all(disk, offset, now);
       if (done && below != nullptr) done = co_await read_with_zeroes(*below, offset, then);
       if (done && now != then) {
         std::optional<Difference> first;
@@ -55,7 +55,7 @@ Task<Result<>> rebase_piece(port::Blocks& disk, port::Blocks* below, std::uint64
                      "the image first)",
                      first->offset));
         }
-        done = co_await write_piece(disk, offset, now);
+        done = co_await write_all(disk, offset, now);
       }
       if (!done) co_return done;
     }

@@ -59,23 +59,6 @@ Result<> for_each_piece(EventLoop& loop, std::uint64_t size, const Progress& pro
   return run_task(loop, work_together(pieces));
 }
 
-Task<Result<>> read_piece(port::Blocks& disk, std::uint64_t offset, MutableByteSpan to) {
-  BlockRequest request;
-  request.offset = offset;
-  request.length = to.size();
-  request.buffers = {to};
-  co_return co_await Submitted(disk, std::move(request));
-}
-
-Task<Result<>> write_piece(port::Blocks& disk, std::uint64_t offset, MutableByteSpan from) {
-  BlockRequest request;
-  request.kind = BlockRequest::Kind::kWrite;
-  request.offset = offset;
-  request.length = from.size();
-  request.buffers = {from};
-  co_return co_await Submitted(disk, std::move(request));
-}
-
 Task<Result<>> zero_piece(port::Blocks& disk, std::uint64_t offset, std::uint64_t length) {
   BlockRequest request;
   request.kind = BlockRequest::Kind::kWriteZeroes;
@@ -95,24 +78,7 @@ Task<Result<>> read_with_zeroes(port::Blocks& disk, std::uint64_t offset, Mutabl
   const std::uint64_t there = offset >= end ? 0 : std::min<std::uint64_t>(to.size(), end - offset);
   std::fill(to.begin() + static_cast<std::ptrdiff_t>(there), to.end(), std::byte{0});
   if (there == 0) co_return Result<>{};
-  co_return co_await read_piece(disk, offset, to.first(there));
-}
-
-Task<Result<>> resize_to(port::Blocks& disk, Bytes size) {
-  struct Resized {
-    port::Blocks& disk;
-    const Bytes size;
-    Result<> result;
-    bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> handle) {
-      disk.resize(size, [this, handle](Result<> done) {
-        result = std::move(done);
-        handle.resume();
-      });
-    }
-    Result<> await_resume() { return std::move(result); }
-  };
-  co_return co_await Resized{disk, size, {}};
+  co_return co_await read_all(disk, offset, to.first(there));
 }
 
 void note_difference(std::optional<Difference>& first, std::uint64_t offset, ByteSpan one,

@@ -11,6 +11,7 @@
 #include "base/event_loop.hpp"
 #include "base/task.hpp"
 #include "port/blocks.hpp"
+#include "storage/request/transfers.hpp"
 #include "storage/tools/disk_tools.hpp"
 
 namespace orrery::storage {
@@ -23,15 +24,11 @@ using PieceWork = std::function<Task<Result<>>(std::uint64_t offset, std::uint64
 Result<> for_each_piece(EventLoop& loop, std::uint64_t size, const Progress& progress,
                         const PieceWork& work);
 
-Task<Result<>> read_piece(port::Blocks& disk, std::uint64_t offset, MutableByteSpan to);
-Task<Result<>> write_piece(port::Blocks& disk, std::uint64_t offset, MutableByteSpan from);
 Task<Result<>> zero_piece(port::Blocks& disk, std::uint64_t offset, std::uint64_t length);
 Task<Result<port::BlockExtent>> map_piece(port::Blocks& disk, std::uint64_t offset,
                                           std::uint64_t length);
 // What lies behind the disk's end are zeroes.
 Task<Result<>> read_with_zeroes(port::Blocks& disk, std::uint64_t offset, MutableByteSpan to);
-
-Task<Result<>> resize_to(port::Blocks& disk, Bytes size);
 
 // FIRST becomes the earliest sector where two pieces at OFFSET differ, if that is before it.
 void note_difference(std::optional<Difference>& first, std::uint64_t offset, ByteSpan one,

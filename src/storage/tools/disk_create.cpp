@@ -21,6 +21,8 @@
 namespace orrery::storage {
 namespace {
 
+constexpr std::uint64_t kMostBytes = 1ull << 62;  // of a disk
+
 Result<> write_new_file(const std::string& path, ByteSpan bytes, std::uint64_t length) {
   const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file) {
@@ -140,15 +142,20 @@ Result<> check_shape(const CreateOptions& options) {
   return {};
 }
 
-Task<Result<>> copy_piece(port::Blocks& from, port::Blocks& to, std::uint64_t offset,
+// What a new disk reads as.
+enum class Fresh : std::uint8_t { kZeroes, kNoise };
+
+Task<Result<>> copy_piece(port::Blocks& from, port::Blocks& to, Fresh fresh, std::uint64_t offset,
                           std::uint64_t length) {
   constexpr std::uint64_t kGrain = 64_KiB;  // of zeroes that are left out
   const Result<port::BlockExtent> extent = co_await map_piece(from, offset, length);
   if (!extent) co_return fail(extent.error());
-  if (extent->zeroes && extent->length >= length) co_return Result<>{};  // a new disk has them
+  const bool zeroes = extent->zeroes && extent->length >= length;
+  if (fresh == Fresh::kZeroes && zeroes) co_return Result<>{};
   std::vector<std::byte> bytes(length);
-  const Result<> read = co_await read_piece(from, offset, bytes);
+  const Result<> read = co_await read_all(from, offset, bytes);
   if (!read) co_return read;
+  if (fresh == Fresh::kNoise) co_return co_await write_all(to, offset, bytes);
   for (std::uint64_t at = 0; at < length;) {
     std::uint64_t end = at;
     const auto grain = [&] {
@@ -157,7 +164,7 @@ Task<Result<>> copy_piece(port::Blocks& from, port::Blocks& to, std::uint64_t of
     while (end < length && !is_zero(grain())) end += grain().size();
     if (end > at) {
       const Result<> written =
-          co_await write_piece(to, offset + at, MutableByteSpan(bytes).subspan(at, end - at));
+          co_await write_all(to, offset + at, MutableByteSpan(bytes).subspan(at, end - at));
       if (!written) co_return written;
     }
     at = end;
@@ -177,30 +184,37 @@ Result<> copy_to(EventLoop& loop, const ConvertOptions& options, port::Blocks& f
   if (options.to_format == Format::kVhdx && from.geometry().logical_block_size == 4096) {
     create.sector_size = 4096;
   }
+  create.encryption = options.encryption;
+  if (create.encryption) {
+    ORRERY_TRY(create.encryption->key,
+               hold_new_key(options.encryption->key, "new key of " + options.to));
+  }
   ORRERY_CHECK(create_disk(loop, create));
   DiskOptions open;
   open.path = partial;
   open.format = options.to_format;
+  if (create.encryption) open.encryption = create.encryption->key;
+  const Fresh fresh = create.encryption ? Fresh::kNoise : Fresh::kZeroes;
   ORRERY_TRY(const auto to, open_disk(loop, open));
   ORRERY_CHECK(for_each_piece(loop, create.size->value(), progress,
                               [&](std::uint64_t offset, std::uint64_t length) {
-                                return copy_piece(from, *to, offset, length);
+                                return copy_piece(from, *to, fresh, offset, length);
                               }));
   return flush_disk(loop, *to);
 }
 
 }  // namespace
 
-Result<> create_disk(EventLoop& loop, const CreateOptions& given) {
-  CreateOptions options = given;
-  ORRERY_CHECK(check_shape(options));
+namespace {
+
+Result<> create_plain(EventLoop& loop, CreateOptions options) {
   DiskIdentity parent;
   if (!options.backing.empty()) {
     ORRERY_TRY(parent, look_at_backing(loop, options));
   }
   if (!options.size) return fail("no size; say how large the disk is, such as 8G");
   const std::uint64_t size = options.size->value();
-  if (size == 0 || size % 512 != 0 || size > 1ull << 62) {
+  if (size == 0 || size % 512 != 0 || size > kMostBytes) {
     return fail(format("{} bytes: a disk has a multiple of 512 bytes, such as 8G", size));
   }
   if (options.format == Format::kRaw) return write_new_file(options.path, {}, size);
@@ -214,6 +228,32 @@ Result<> create_disk(EventLoop& loop, const CreateOptions& given) {
   return write_new_file(options.path, *bytes, bytes->size());
 }
 
+// A disk that cannot be encrypted does not stay.
+Result<> create_encrypted(EventLoop& loop, const CreateOptions& options) {
+  const Result<> encrypted =
+      encrypt_new_disk(loop, options.path, options.format, *options.encryption);
+  if (!encrypted) ::unlink(options.path.c_str());
+  return encrypted;
+}
+
+}  // namespace
+
+Result<> create_disk(EventLoop& loop, const CreateOptions& given) {
+  CreateOptions options = given;
+  ORRERY_CHECK(check_shape(options));
+  if (!options.encryption) return create_plain(loop, std::move(options));
+  if (!options.backing.empty()) {
+    return fail(
+        "a disk over a backing file is encrypted as that is, with its key; leave the encryption "
+        "away here");
+  }
+  if (options.size && options.size->value() <= kMostBytes) {
+    options.size = Bytes(options.size->value() + encryption_overhead().value());
+  }
+  ORRERY_CHECK(create_plain(loop, options));
+  return create_encrypted(loop, options);
+}
+
 Result<> convert_disk(EventLoop& loop, const ConvertOptions& options, const Progress& progress) {
   if (!options.replace && ::access(options.to.c_str(), F_OK) == 0) {
     return fail(options.to + ": is there already; choose another name, or add --replace");
@@ -223,6 +263,7 @@ Result<> convert_disk(EventLoop& loop, const ConvertOptions& options, const Prog
   open.format = options.from_format;
   open.read_only = true;
   open.snapshot = options.snapshot;
+  open.encryption = options.from_encryption;
   ORRERY_TRY(const auto from, open_disk(loop, open));
   const std::string partial = options.to + ".partial";
   const Result<> copied = copy_to(loop, options, *from, partial, progress);

@@ -122,7 +122,9 @@ Task<Result<>> compare_piece(port::Blocks& one, port::Blocks& other, std::uint64
 
 }  // namespace
 
-Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
+namespace {
+
+Result<DiskDescription> describe_file(EventLoop& loop, const std::string& path,
                                       std::optional<Format> said) {
   if (names_store_image(path)) {
     ORRERY_TRY(const StorePath named, parse_store_path(path));
@@ -164,6 +166,27 @@ Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
   return description;
 }
 
+// Where the chain cannot be opened, what it is is told nevertheless.
+void describe_content(EventLoop& loop, const std::string& path, DiskDescription& description) {
+  DiskOptions options;
+  options.path = path;
+  options.format = description.format;
+  options.read_only = true;
+  const auto disk = open_disk(loop, options);
+  if (!disk) return;
+  auto encryption = describe_encryption(loop, **disk);
+  if (encryption) description.encryption = std::move(*encryption);
+}
+
+}  // namespace
+
+Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
+                                      std::optional<Format> said) {
+  ORRERY_TRY(DiskDescription description, describe_file(loop, path, said));
+  describe_content(loop, path, description);
+  return description;
+}
+
 Result<CheckReport> check_disk(EventLoop& loop, const std::string& path,
                                std::optional<Format> format, Repair repair) {
   ORRERY_TRY(const Format what, choose_format(path, format));
@@ -186,10 +209,11 @@ Result<std::vector<MappedExtent>> map_disk(EventLoop& loop, const std::string& p
 }
 
 Result<> resize_disk(EventLoop& loop, const std::string& path, std::optional<Format> format,
-                     Bytes size, Shrink shrink) {
+                     Bytes size, Shrink shrink, const std::optional<KeySource>& encryption) {
   DiskOptions options;
   options.path = path;
   options.format = format;
+  options.encryption = encryption;
   ORRERY_TRY(const auto disk, open_disk(loop, options));
   const Bytes old = disk->geometry().size;
   if (size.value() == 0 || size.value() % 512 != 0 || size.value() > 1ull << 62) {
@@ -205,14 +229,16 @@ Result<> resize_disk(EventLoop& loop, const std::string& path, std::optional<For
   return flush_disk(loop, *disk);
 }
 
-Result<std::optional<Difference>> compare_disks(EventLoop& loop, const std::string& one,
-                                                const std::string& other,
+Result<std::optional<Difference>> compare_disks(EventLoop& loop, const ComparedDisk& one,
+                                                const ComparedDisk& other,
                                                 const Progress& progress) {
   DiskOptions options;
   options.read_only = true;
-  options.path = one;
+  options.path = one.path;
+  options.encryption = one.encryption;
   ORRERY_TRY(const auto left, open_disk(loop, options));
-  options.path = other;
+  options.path = other.path;
+  options.encryption = other.encryption;
   ORRERY_TRY(const auto right, open_disk(loop, options));
   const std::uint64_t size =
       std::max(left->geometry().size.value(), right->geometry().size.value());

@@ -13,6 +13,7 @@
 #include "base/types.hpp"
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
+#include "storage/tools/disk_encryption.hpp"
 
 namespace orrery::storage {
 
@@ -29,6 +30,8 @@ struct CreateOptions {
   std::optional<Format> backing_format;
   bool fixed = false;                        // VHDX: every block has its place from the start
   std::optional<std::uint32_t> sector_size;  // VHDX: 512 or 4096; if not said 512, or the parent's
+  // LUKS2 with the disk in it; SIZE is the disk's. What was never written reads as noise.
+  std::optional<EncryptOptions> encryption;
 };
 Result<> create_disk(EventLoop& loop, const CreateOptions& options);
 
@@ -59,6 +62,7 @@ struct DiskDescription {
   bool subclusters = false;
   bool lazy_refcounts = false;
   std::vector<SnapshotDescription> snapshots;
+  std::optional<EncryptionDescription> encryption;  // of what the disk holds
 };
 // Of one file, without what lies below it.
 Result<DiskDescription> describe_disk(EventLoop& loop, const std::string& path,
@@ -88,7 +92,9 @@ struct ConvertOptions {
   Format to_format = Format::kQcow2;
   std::uint32_t cluster_size = 0;  // as for CreateOptions
   bool fixed = false;
-  bool replace = false;  // a file that is there
+  bool replace = false;                      // a file that is there
+  std::optional<KeySource> from_encryption;  // as for DiskOptions
+  std::optional<EncryptOptions> encryption;  // of TO
 };
 // Makes TO under another name first, so that it is whole or not there.
 Result<> convert_disk(EventLoop& loop, const ConvertOptions& options, const Progress& progress);
@@ -103,14 +109,20 @@ Result<std::vector<MappedExtent>> map_disk(EventLoop& loop, const std::string& p
 
 enum class Shrink : std::uint8_t { kRefuse, kAllow };
 Result<> resize_disk(EventLoop& loop, const std::string& path, std::optional<Format> format,
-                     Bytes size, Shrink shrink);
+                     Bytes size, Shrink shrink,
+                     const std::optional<KeySource>& encryption = std::nullopt);
 
 struct Difference {
   std::uint64_t offset = 0;  // of the first sector that differs
 };
 // Sizes may differ where the rest is zeroes.
-Result<std::optional<Difference>> compare_disks(EventLoop& loop, const std::string& one,
-                                                const std::string& other, const Progress& progress);
+struct ComparedDisk {
+  std::string path;
+  std::optional<KeySource> encryption;
+};
+Result<std::optional<Difference>> compare_disks(EventLoop& loop, const ComparedDisk& one,
+                                                const ComparedDisk& other,
+                                                const Progress& progress);
 
 // Writes what an image holds into its backing file, which then reads as the image does.
 Result<> commit_disk(EventLoop& loop, const std::string& path, const Progress& progress);

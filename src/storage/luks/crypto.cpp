@@ -1,0 +1,194 @@
+#include "storage/luks/crypto.hpp"
+
+#include <array>
+
+#include <argon2.h>
+#include <openssl/evp.h>
+
+#include "base/assert.hpp"
+#include "base/format.hpp"
+#include "base/shared_library.hpp"
+
+namespace orrery::storage::luks {
+namespace {
+
+struct Libcrypto {
+  decltype(&::EVP_get_digestbyname) find_hash = nullptr;
+  decltype(&::EVP_MD_CTX_new) create_hash = nullptr;
+  decltype(&::EVP_MD_CTX_free) free_hash = nullptr;
+  decltype(&::EVP_DigestInit_ex) begin_hash = nullptr;
+  decltype(&::EVP_DigestUpdate) update_hash = nullptr;
+  decltype(&::EVP_DigestFinal_ex) finish_hash = nullptr;
+  decltype(&::PKCS5_PBKDF2_HMAC) pbkdf2 = nullptr;
+  decltype(&::EVP_CIPHER_fetch) fetch_cipher = nullptr;
+  decltype(&::EVP_CIPHER_free) free_cipher = nullptr;
+  decltype(&::EVP_CIPHER_CTX_new) create_cipher = nullptr;
+  decltype(&::EVP_CIPHER_CTX_free) free_context = nullptr;
+  decltype(&::EVP_CipherInit_ex) begin_cipher = nullptr;
+  decltype(&::EVP_CipherUpdate) update_cipher = nullptr;
+};
+
+Result<Libcrypto> load() {
+  ORRERY_TRY(const SharedLibrary library, SharedLibrary::load("libcrypto.so.3", "libssl3"));
+  Libcrypto functions;
+  ORRERY_CHECK(library.bind(functions.find_hash, "EVP_get_digestbyname"));
+  ORRERY_CHECK(library.bind(functions.create_hash, "EVP_MD_CTX_new"));
+  ORRERY_CHECK(library.bind(functions.free_hash, "EVP_MD_CTX_free"));
+  ORRERY_CHECK(library.bind(functions.begin_hash, "EVP_DigestInit_ex"));
+  ORRERY_CHECK(library.bind(functions.update_hash, "EVP_DigestUpdate"));
+  ORRERY_CHECK(library.bind(functions.finish_hash, "EVP_DigestFinal_ex"));
+  ORRERY_CHECK(library.bind(functions.pbkdf2, "PKCS5_PBKDF2_HMAC"));
+  ORRERY_CHECK(library.bind(functions.fetch_cipher, "EVP_CIPHER_fetch"));
+  ORRERY_CHECK(library.bind(functions.free_cipher, "EVP_CIPHER_free"));
+  ORRERY_CHECK(library.bind(functions.create_cipher, "EVP_CIPHER_CTX_new"));
+  ORRERY_CHECK(library.bind(functions.free_context, "EVP_CIPHER_CTX_free"));
+  ORRERY_CHECK(library.bind(functions.begin_cipher, "EVP_CipherInit_ex"));
+  ORRERY_CHECK(library.bind(functions.update_cipher, "EVP_CipherUpdate"));
+  return functions;
+}
+
+const Result<Libcrypto>& libcrypto() {
+  static const Result<Libcrypto> kLibrary = load();
+  return kLibrary;
+}
+
+const Libcrypto& loaded() {
+  ORRERY_ASSERT(libcrypto().has_value());  // load_crypto() tells of it
+  return *libcrypto();
+}
+
+struct KnownHash {
+  std::string_view luks;
+  const char* openssl;
+  std::size_t size;  // bytes
+};
+constexpr std::array kHashes{KnownHash{"sha256", "SHA256", 32}, KnownHash{"sha512", "SHA512", 64},
+                             KnownHash{"sha384", "SHA384", 48}, KnownHash{"sha224", "SHA224", 28},
+                             KnownHash{"sha1", "SHA1", 20}};
+
+const KnownHash* find(std::string_view hash) {
+  for (const KnownHash& each : kHashes) {
+    if (each.luks == hash) return &each;
+  }
+  return nullptr;
+}
+
+Result<const EVP_MD*> find_hash(std::string_view hash) {
+  const KnownHash* const known = find(hash);
+  const EVP_MD* const found = known == nullptr ? nullptr : loaded().find_hash(known->openssl);
+  if (found != nullptr) return found;
+  return fail(
+      format("the hash \"{}\" is not one that Orrery knows; it takes sha256, sha512, "
+             "sha384, sha224 and sha1",
+             hash));
+}
+
+const unsigned char* octets(ByteSpan bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+unsigned char* octets(MutableByteSpan bytes) {
+  return reinterpret_cast<unsigned char*>(bytes.data());
+}
+
+struct Libargon2 {
+  decltype(&::argon2id_hash_raw) id = nullptr;
+  decltype(&::argon2i_hash_raw) i = nullptr;
+  decltype(&::argon2_error_message) message = nullptr;
+};
+
+Result<Libargon2> load_argon2() {
+  ORRERY_TRY(const SharedLibrary library, SharedLibrary::load("libargon2.so.1", "libargon2-1"));
+  Libargon2 functions;
+  ORRERY_CHECK(library.bind(functions.id, "argon2id_hash_raw"));
+  ORRERY_CHECK(library.bind(functions.i, "argon2i_hash_raw"));
+  ORRERY_CHECK(library.bind(functions.message, "argon2_error_message"));
+  return functions;
+}
+
+}  // namespace
+
+Result<> load_crypto() {
+  const Result<Libcrypto>& library = libcrypto();
+  if (!library) return fail(library.error());
+  return {};
+}
+
+std::size_t hash_size(std::string_view hash) {
+  const KnownHash* const known = find(hash);
+  return known == nullptr ? 0 : known->size;
+}
+
+Result<> hash(std::string_view hash, std::initializer_list<ByteSpan> parts, MutableByteSpan out) {
+  ORRERY_TRY(const EVP_MD* const type, find_hash(hash));
+  ORRERY_ASSERT(out.size() == hash_size(hash));
+  const Libcrypto& crypto = loaded();
+  EVP_MD_CTX* const context = crypto.create_hash();
+  bool done = context != nullptr && crypto.begin_hash(context, type, nullptr) == 1;
+  for (const ByteSpan part : parts) {
+    done = done && crypto.update_hash(context, part.data(), part.size()) == 1;
+  }
+  done = done && crypto.finish_hash(context, octets(out), nullptr) == 1;
+  crypto.free_hash(context);
+  if (!done) return fail(format("libcrypto offers no {}: look at its openssl.cnf", hash));
+  return {};
+}
+
+Result<> pbkdf2(std::string_view hash, ByteSpan passphrase, ByteSpan salt, std::uint32_t iterations,
+                MutableByteSpan out) {
+  ORRERY_TRY(const EVP_MD* const type, find_hash(hash));
+  const int done = loaded().pbkdf2(reinterpret_cast<const char*>(passphrase.data()),
+                                   static_cast<int>(passphrase.size()), octets(salt),
+                                   static_cast<int>(salt.size()), static_cast<int>(iterations),
+                                   type, static_cast<int>(out.size()), octets(out));
+  if (done != 1) return fail(format("PBKDF2 with {} fails in libcrypto", hash));
+  return {};
+}
+
+Result<> argon2(const Argon2& cost, ByteSpan passphrase, ByteSpan salt, MutableByteSpan out) {
+  static const Result<Libargon2> kLibrary = load_argon2();
+  if (!kLibrary) return fail(kLibrary.error());
+  const auto derive = cost.with_data_independence_first ? kLibrary->id : kLibrary->i;
+  const int code = derive(cost.passes, cost.memory, cost.lanes, passphrase.data(),
+                          passphrase.size(), salt.data(), salt.size(), out.data(), out.size());
+  if (code == ARGON2_OK) return {};
+  return fail(
+      format("argon2 with {} MiB of memory: {}", cost.memory / 1024, kLibrary->message(code)));
+}
+
+void AesXts::Free::operator()(evp_cipher_ctx_st* context) const {
+  loaded().free_context(context);
+}
+
+Result<AesXts> AesXts::create(ByteSpan key, Direction direction) {
+  const Libcrypto& crypto = loaded();
+  ORRERY_ASSERT(key.size() == 32 || key.size() == 64);
+  const char* const name = key.size() == 64 ? "AES-256-XTS" : "AES-128-XTS";
+  EVP_CIPHER* const cipher = crypto.fetch_cipher(nullptr, name, nullptr);
+  if (cipher == nullptr) {
+    return fail(format("libcrypto offers no {}: enable its default provider in openssl.cnf", name));
+  }
+  AesXts made(std::unique_ptr<evp_cipher_ctx_st, Free>(crypto.create_cipher()));
+  const int encrypts = direction == Direction::kEncrypt ? 1 : 0;
+  const bool done =
+      made.context_ != nullptr && crypto.begin_cipher(made.context_.get(), cipher, nullptr,
+                                                      octets(key), nullptr, encrypts) == 1;
+  crypto.free_cipher(cipher);  // the context keeps it
+  if (done) return made;
+  // SP 800-38E: OpenSSL takes no key with two equal halves.
+  return fail(format("libcrypto refuses the volume's key for {}", name));
+}
+
+void AesXts::transform(std::uint64_t unit_number, const std::byte* from, std::byte* to,
+                       std::size_t size) {
+  std::array<unsigned char, 16> tweak{};
+  store_le(tweak.data(), unit_number);
+  const Libcrypto& crypto = loaded();
+  int length = 0;
+  ORRERY_ASSERT(crypto.begin_cipher(context_.get(), nullptr, nullptr, nullptr, tweak.data(), -1) ==
+                    1 &&
+                crypto.update_cipher(context_.get(), reinterpret_cast<unsigned char*>(to), &length,
+                                     reinterpret_cast<const unsigned char*>(from),
+                                     static_cast<int>(size)) == 1);
+}
+
+}  // namespace orrery::storage::luks
