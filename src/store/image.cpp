@@ -86,6 +86,27 @@ Result<> Image::read(std::uint64_t offset, MutableByteSpan to) const {
   return {};
 }
 
+std::vector<Image::GroupPlace> Image::groups_in(std::uint64_t offset, std::uint64_t length) const {
+  std::vector<GroupPlace> places;
+  for (const std::uint64_t end = offset + length; offset < end;) {
+    const std::size_t number = run_at(offset);
+    const Run& run = manifest_.runs[number];
+    std::uint64_t next = offsets_[number + 1];
+    if (!run.zeroes()) {
+      const PackTable& table = packs_[run.pack]->table();
+      const std::uint64_t start = table.starts[run.first] + (offset - offsets_[number]);
+      const std::size_t group = table.group_at(start);
+      const Group& found = table.groups[group];
+      next = std::min(next, offset + (found.start + found.length - start));
+      if (places.empty() || places.back().pack != run.pack || places.back().group != group) {
+        places.push_back({.pack = run.pack, .group = group});
+      }
+    }
+    offset = next;
+  }
+  return places;
+}
+
 // The segments of a run are neighbours in their pack, and so are their bytes.
 Result<> Image::read_run(const Run& run, std::uint64_t within, std::uint64_t offset,
                          MutableByteSpan to) const {
@@ -118,6 +139,7 @@ Result<> Image::read_group(std::uint32_t number, std::uint64_t start, std::uint6
     if (verified.load(std::memory_order_relaxed)) continue;
     thread_local Hasher hasher;
     if (!pack.is_sound(segment, (*loaded)->bytes, hasher)) {
+      cache_->forget(number, group_number);
       const std::uint64_t at = std::max(table.starts[segment], start);
       return fail(damage(offset + (at - start), number, segment, "has not the content it had"));
     }

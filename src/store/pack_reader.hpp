@@ -25,6 +25,8 @@ class PackReader {
   static Result<std::unique_ptr<PackReader>> open(Files& files, const Digest& id);
 
   const PackTable& table() const { return table_; }
+  // As it is kept, whole.
+  const StoredFile& file() const { return *file_; }
 
   // The segments of a group, decoded but not verified. With `kStoredToo` what is stored is compared
   // with its check, so that also a flipped bit is found that changes nothing.
