@@ -16,6 +16,7 @@
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
 #include "storage/disk_identity.hpp"
+#include "storage/store/cache_options.hpp"
 
 namespace orrery::storage {
 
@@ -26,12 +27,20 @@ struct DiskOptions {
   bool direct = false;   // past the host's page cache; raw disks only
   std::string serial;    // at most 20 printable ASCII characters
   std::string snapshot;  // qcow2: an internal snapshot's content; needs read_only
+  // A qcow2 over the disk that takes what is written; made where there is none of this name.
+  std::string overlay;
+  CacheOptions cache;  // for images of servers, also below
+};
+
+struct OpenReport {
+  bool remote = false;  // an image of a server: threads that connect to it
 };
 
 // Fails where a disk in the chain is not the one that the disk above it was made over
 // (disk_identity.hpp). Runs the loop while it reads the images' tables, so nobody else may run it.
 // Below the disk all is opened for reading.
-Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options);
+Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options,
+                                                OpenReport* report = nullptr);
 
 // Of the content of a disk that is open, so that nobody changes it meanwhile.
 Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path);

@@ -86,8 +86,8 @@ Result<> Image::read(std::uint64_t offset, MutableByteSpan to) const {
   return {};
 }
 
-std::vector<Image::GroupPlace> Image::groups_in(std::uint64_t offset, std::uint64_t length) const {
-  std::vector<GroupPlace> places;
+std::vector<Image::GroupUse> Image::groups_in(std::uint64_t offset, std::uint64_t length) const {
+  std::vector<GroupUse> uses;
   for (const std::uint64_t end = offset + length; offset < end;) {
     const std::size_t number = run_at(offset);
     const Run& run = manifest_.runs[number];
@@ -98,13 +98,14 @@ std::vector<Image::GroupPlace> Image::groups_in(std::uint64_t offset, std::uint6
       const std::size_t group = table.group_at(start);
       const Group& found = table.groups[group];
       next = std::min(next, offset + (found.start + found.length - start));
-      if (places.empty() || places.back().pack != run.pack || places.back().group != group) {
-        places.push_back({.pack = run.pack, .group = group});
+      const GroupPlace place{.pack = run.pack, .group = group};
+      if (uses.empty() || uses.back().place != place) {
+        uses.push_back({.place = place, .offset = offset});
       }
     }
     offset = next;
   }
-  return places;
+  return uses;
 }
 
 // The segments of a run are neighbours in their pack, and so are their bytes.

@@ -48,7 +48,11 @@ class Image {
     std::size_t group = 0;
     friend auto operator<=>(const GroupPlace&, const GroupPlace&) = default;
   };
-  std::vector<GroupPlace> groups_in(std::uint64_t offset, std::uint64_t length) const;
+  struct GroupUse {
+    GroupPlace place;
+    std::uint64_t offset = 0;  // in the image: of the first byte that is read of it
+  };
+  std::vector<GroupUse> groups_in(std::uint64_t offset, std::uint64_t length) const;
 
   // Whether the image is made of what it was made of when it was added. Reads no segments.
   Result<> check_content() const;

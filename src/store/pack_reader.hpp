@@ -45,6 +45,9 @@ class PackReader {
   const PackTable table_;
 };
 
+// Of a whole file. Says nothing about which pack it is: that is PackTable::id.
+Result<PackTable> read_pack_table(const StoredFile& file);
+
 // A file's name in packs/; nothing: it is no pack's.
 std::optional<Digest> parse_pack_name(std::string_view name);
 

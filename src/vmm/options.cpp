@@ -136,10 +136,12 @@ constexpr std::array kOptions{
            "on KVM: its interrupt controllers, or the machine's own (kernel)", "kernel machine",
            apply_parsed<&Configuration::irqchip, parse_irqchip>,
            show_parsed<&Configuration::irqchip>},
-    Option{"disk", "FILE[,format=raw|qcow2|vhdx|...][,readonly][,direct][,serial=TEXT]",
-           OptionKind::kList,
-           "disk image (raw, qcow2, vhdx; only read: vhd, vmdk) or block device, as a virtio disk",
-           "FILE", apply_list<&Configuration::disks, parse_disk>, show_list<&Configuration::disks>},
+    Option{
+        "disk", "FILE[,format=raw|qcow2|vhdx|...][,readonly][,overlay=FILE][,direct][,serial=TEXT]",
+        OptionKind::kList,
+        "disk image (raw, qcow2, vhdx; only read: vhd, vmdk, store:DIR/NAME, store://HOST/NAME) or "
+        "block device, as a virtio disk",
+        "FILE", apply_list<&Configuration::disks, parse_disk>, show_list<&Configuration::disks>},
     Option{
         "net", "user[,forward=tcp:HOST:GUEST][,mtu=N]|tap=NAME", OptionKind::kList,
         "network interface: NAT by the VMM itself, or a tap interface of the host",

@@ -13,6 +13,7 @@
 #include "base/types.hpp"
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
+#include "storage/store/cache_options.hpp"
 
 namespace orrery::storage {
 
@@ -29,6 +30,7 @@ struct CreateOptions {
   std::optional<Format> backing_format;
   bool fixed = false;                        // VHDX: every block has its place from the start
   std::optional<std::uint32_t> sector_size;  // VHDX: 512 or 4096; if not said 512, or the parent's
+  CacheOptions cache;                        // for a backing file that is an image of a server
 };
 Result<> create_disk(EventLoop& loop, const CreateOptions& options);
 
