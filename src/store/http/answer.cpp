@@ -26,7 +26,7 @@ struct AnswerParser::Parser {
     constexpr std::uint32_t kMostHeader = 16_KiB;
     parser.header_limit(kMostHeader);
     parser.body_limit(most);
-    parser.eager(true);
+    parser.eager(false);  // Boost 1.74 loses the error of body_limit() otherwise
   }
   beast::response_parser<beast::vector_body<std::byte>> parser;
 };

@@ -159,7 +159,11 @@ Fetcher::Outcome Fetcher::fetch(Connection& connection, Batch& batch) {
   const auto is_here = [&](const Key& key) { return pack.cached->holds(key.group); };
   // What is ahead has not been looked for; others may have fetched it for their VMs, too.
   const auto first = std::find_if_not(batch.keys.begin(), batch.keys.end(), is_here);
-  if (first == batch.keys.end()) return {.good = batch.keys, .spoiled = {}, .away = {}, .gone = {}};
+  Outcome outcome;
+  if (first == batch.keys.end()) {
+    outcome.good = batch.keys;
+    return outcome;
+  }
   const auto last = std::find_if_not(batch.keys.rbegin(), batch.keys.rend(), is_here);
   const Group& begin = pack.table->groups[first->group];
   const Group& end = pack.table->groups[last->group];
@@ -170,8 +174,13 @@ Fetcher::Outcome Fetcher::fetch(Connection& connection, Batch& batch) {
   ask.range = range;
   ask.most = range.length;
   const auto answer = connection.get(ask);
-  if (!answer) return {.good = {}, .spoiled = {}, .away = answer.error(), .gone = {}};
-  return check_answer(batch, range, *answer);
+  if (answer) {
+    outcome = check_answer(batch, range, *answer);
+  } else {
+    outcome.away = answer.error();
+  }
+  outcome.asked = true;
+  return outcome;
 }
 
 Fetcher::Outcome Fetcher::check_answer(const Batch& batch, const http::ByteRange& range,
@@ -215,17 +224,19 @@ Fetcher::Outcome Fetcher::check_answer(const Batch& batch, const http::ByteRange
 
 void Fetcher::note(const Batch& batch, const Outcome& outcome, Finished& finished) {
   if (!batch.wanted) --running_ahead_;
-  ++counters_.requests;
+  if (outcome.asked) {
+    ++counters_.requests;
+    counters_.groups += outcome.good.size();
+  }
   for (const Key& key : batch.keys) entries_[key].running = false;
   for (const Key& key : outcome.good) end(key, {}, finished);
-  counters_.groups += outcome.good.size();
   if (outcome.gone) {
     for (const Key& key : batch.keys) end(key, fail(*outcome.gone), finished);
   } else if (outcome.away) {
     note_away(*outcome.away);
     for (const Key& key : batch.keys) give_back(key);
     expire(*outcome.away, finished);
-  } else {
+  } else if (outcome.asked) {
     note_back();
   }
   for (const Key& key : outcome.spoiled) {

@@ -99,6 +99,7 @@ class Fetcher {
     std::vector<Key> spoiled;
     std::optional<Error> away;  // for all that is neither
     std::optional<Error> gone;  // the same, and no further attempt helps
+    bool asked = false;         // the server
   };
   using Finished = std::vector<std::shared_ptr<Waiter>>;
 
