@@ -112,7 +112,7 @@ Task<bool> Session::answer(http::Request request) {
   const bool stays = request.keep_alive && !stopping_;
   const std::string head = head_of(reply, stays ? Connection::kStays : Connection::kCloses);
   bool sent = co_await send(as_bytes(head.data(), head.size()));
-  if (sent && request.method == http::Request::Method::kGet) sent = co_await send_body(reply);
+  if (sent && request.method != http::Request::Method::kHead) sent = co_await send_body(reply);
   co_return sent&& stays;
 }
 
