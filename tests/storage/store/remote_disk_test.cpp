@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "storage/store/faulty_server.hpp"
 #include "store/disks.hpp"
+#include "store/remote/access_record.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -258,6 +259,16 @@ TEST_F(RemoteDiskTest, AReplacedImageIsSeenAtTheNextStart) {
   ASSERT_TRUE(testing::add_disk(*store_, "disk", content_, random_));
   open();
   read_all();
+}
+
+// docs/formats/store-cache.md.
+TEST(AccessRecord, DecodesThePagesExample) {
+  const std::vector<std::uint64_t> words{0x31445244524F524F, 2, 0, 1_MiB};
+  const auto bytes = as_bytes(words.data(), words.size() * sizeof words[0]);
+  EXPECT_EQ(store::remote::parse_order(bytes), (std::vector<std::uint64_t>{0, 1_MiB}));
+  EXPECT_EQ(bytes[0], std::byte{'O'});
+  EXPECT_EQ(store::remote::parse_order(bytes.first(30)), (std::vector<std::uint64_t>{0}));
+  EXPECT_TRUE(store::remote::parse_order(bytes.first(7)).empty());
 }
 
 TEST_F(RemoteDiskTest, TellsWhatIsWrongWithAName) {
