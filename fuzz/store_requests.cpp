@@ -18,7 +18,7 @@ namespace {
 
 using store::serve::Session;
 
-// A store with an image of 40 blocks.
+// A store with an image of 6 blocks.
 struct Served {
   std::unique_ptr<EventLoop> loop = EventLoop::create().value();
   std::shared_ptr<testing::MemoryFolder> folder = std::make_shared<testing::MemoryFolder>();
@@ -31,7 +31,7 @@ struct Served {
     log::set_level(log::Level::kError);
     auto store = store::Store::create(std::make_unique<testing::MemoryFiles>(folder)).value();
     std::mt19937_64 random(1);
-    const auto disk = testing::make_disk(random, 40, 100);
+    const auto disk = testing::make_disk(random, 6, 100);
     ORRERY_ASSERT(testing::add_disk(*store, "disk", disk, random).has_value());
     return store;
   }
@@ -60,10 +60,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   stream.most_at_once = data[0] == 0 ? SIZE_MAX : data[0];
   fuzz::Session session({*served.loop, served.library, served.workers, served.limits}, stream);
   auto task = session.serve();
-  task.start([] {});
+  task.start([] { served.loop->stop(); });
   stream.give(as_bytes(data + 1, size - 1));
   stream.leave();
-  while (!task.done()) served.loop->poll();
+  while (!task.done()) served.loop->run();
+  served.loop->poll();  // a stop() that came before, too
   fuzz::check_answers(stream.received);
   return 0;
 }
