@@ -81,12 +81,9 @@ Task<Result<>> Session::serve() {
 
 Task<bool> Session::receive() {
   std::array<std::byte, 4_KiB> bytes;
-  if (parser_.begun()) {
-    // The time of the whole request goes on.
-  } else {
-    close_after(surroundings_.limits.idle);
-  }
+  // Within a request, the time of the whole goes on.
   const bool first = !parser_.begun();
+  if (first) close_after(surroundings_.limits.idle);
   const std::size_t count = co_await stream_.receive(bytes);
   left_ = count == 0 && !stopping_;
   if (count == 0) co_return false;

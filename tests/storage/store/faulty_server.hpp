@@ -56,9 +56,10 @@ class FaultyServer {
   std::uint16_t port() const {
     return static_cast<std::uint16_t>(std::stoi(address_.substr(address_.find(':') + 1)));
   }
-  // One answer in EVERY has it.
-  void set_fault(Fault fault, unsigned every) {
+  // One answer in EVERY has it, MOST in all.
+  void set_fault(Fault fault, unsigned every, unsigned most = UINT_MAX) {
     every_ = every;
+    most_ = most;
     faults_ = 0;
     fault_ = fault;
   }
@@ -96,7 +97,7 @@ class FaultyServer {
     store::serve::Reply reply = reply_to(request, library_);
     Fault fault = fault_;
     if (++answers_ % every_ != 0) fault = Fault::kNone;
-    if (fault != Fault::kNone) ++faults_;
+    if (fault != Fault::kNone && ++faults_ > most_) fault = Fault::kNone;
     if (fault == Fault::kSilent) return wait_for_end(socket);
     if (fault == Fault::kBusy) reply = store::serve::error_reply(503, "busy");
     if (fault == Fault::kTruncated && reply.length > 1) {
@@ -136,6 +137,7 @@ class FaultyServer {
   std::atomic<bool> ending_{false};
   std::atomic<Fault> fault_{Fault::kNone};
   std::atomic<unsigned> every_{1};
+  std::atomic<unsigned> most_{UINT_MAX};
   std::atomic<unsigned> answers_{0};
   std::atomic<unsigned> faults_{0};
   std::thread acceptor_;
