@@ -202,7 +202,8 @@ bool names_remote_image(std::string_view path) {
 
 Result<std::string> usual_cache_folder() {
   const auto variable = [](const char* name) {
-    const char* const value = std::getenv(name);
+    // Nobody here sets variables.
+    const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
     return std::string(value == nullptr ? "" : value);
   };
   const std::string cache = variable("XDG_CACHE_HOME");

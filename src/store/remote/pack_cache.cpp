@@ -54,6 +54,8 @@ Result<std::unique_ptr<PackCache>> PackCache::open(const std::string& folder,
 std::uint64_t PackCache::used_bytes() {
   std::uint64_t bytes = 0;
   ::rewinddir(listing_.get());
+  // (A listing of its own, under a lock.)
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
   while (const dirent* const entry = ::readdir(listing_.get())) {
     struct stat status {};
     if (::fstatat(::dirfd(listing_.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
