@@ -7,10 +7,10 @@
 #include "base/assert.hpp"
 #include "base/event_loop.hpp"
 #include "base/log.hpp"
+#include "base/scripted_stream.hpp"
 #include "storage/nbd/client_bytes.hpp"
 #include "storage/nbd/disk_catalogue.hpp"
 #include "storage/nbd/memory_disk.hpp"
-#include "storage/nbd/scripted_stream.hpp"
 #include "storage/nbd/session.hpp"
 
 namespace orrery::fuzz {

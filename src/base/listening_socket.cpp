@@ -1,9 +1,11 @@
 #include "base/listening_socket.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,6 +32,22 @@ bool is_stale(const sockaddr_un& address) {
   const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
          errno == ECONNREFUSED;
+}
+
+bool is_loopback(const in6_addr& address) {
+  return std::memcmp(&address, &in6addr_loopback, sizeof address) == 0;
+}
+
+bool is_loopback(const in_addr& address) {
+  return (ntohl(address.s_addr) >> 24) == IN_LOOPBACKNET;
+}
+
+template <typename Address>
+TcpAddress describe(int family, const Address& address, in_port_t port) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  ::inet_ntop(family, &address, text.data(), text.size());
+  const std::string host = family == AF_INET6 ? format("[{}]", text.data()) : text.data();
+  return {format("{}:{}", host, ntohs(port)), is_loopback(address)};
 }
 
 }  // namespace
@@ -75,6 +93,20 @@ FileDescriptor accept_client(int listener) {
   // (An error: the client is not a TCP socket.)
   if (client) ::setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return client;
+}
+
+Result<TcpAddress> tcp_address(int listener) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getsockname(listener, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return fail_errno("cannot tell where it listens");
+  }
+  if (storage.ss_family == AF_INET) {
+    const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
+    return describe(AF_INET, address.sin_addr, address.sin_port);
+  }
+  const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
+  return describe(AF_INET6, address.sin6_addr, address.sin6_port);
 }
 
 }  // namespace orrery

@@ -23,4 +23,12 @@ Result<FileDescriptor> listen_tcp(std::string_view host_and_port, int backlog);
 // TCP socket sends at once what is written to it.
 FileDescriptor accept_client(int listener);
 
+// Where a listening TCP socket can be reached on this host, with the port that the host chose:
+// "127.0.0.1:8470", "[::1]:8470".
+struct TcpAddress {
+  std::string text;
+  bool only_this_host = false;  // a loopback address
+};
+Result<TcpAddress> tcp_address(int listener);
+
 }  // namespace orrery

@@ -51,7 +51,7 @@ inline constexpr std::string_view kDiskCommands =
 
 // Of `orrery store`, likewise.
 inline constexpr std::string_view kStoreCommands =
-    "add list show extract remove tag gc scrub verify";
+    "add list show extract remove tag gc scrub verify serve";
 
 // The help text of a command, from the table above.
 std::string_view help_of(std::string_view command);

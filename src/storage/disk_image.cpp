@@ -12,6 +12,7 @@
 #include "storage/qcow2/disk.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/request/submitted.hpp"
+#include "storage/store/remote_disk.hpp"
 #include "storage/store/store_disk.hpp"
 #include "storage/vhd/header.hpp"
 #include "storage/vhdx/disk.hpp"
@@ -27,12 +28,14 @@ Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path) {
     return DiskIdentity{.kind = DiskIdentity::Kind::kIdentifier,
                         .identifier = vhdx->image().header().data_write.bytes};
   }
-  const DiskIdentity stored = identity_of_store_disk(disk);
-  if (stored.kind != DiskIdentity::Kind::kNone) return stored;
+  for (const DiskIdentity& stored : {identity_of_store_disk(disk), identity_of_remote_disk(disk)}) {
+    if (stored.kind != DiskIdentity::Kind::kNone) return stored;
+  }
   return identity_of_file(path);
 }
 
 std::string backing_path(const std::string& image, const std::string& backing) {
+  if (names_remote_image(backing)) return backing;
   if (names_store_image(backing)) {
     return std::string(kStorePrefix) + backing_path(image, backing.substr(kStorePrefix.size()));
   }

@@ -17,6 +17,7 @@
 #include "storage/disk_format.hpp"
 #include "storage/disk_identity.hpp"
 #include "storage/luks/key_source.hpp"
+#include "storage/store/cache_options.hpp"
 
 namespace orrery::storage {
 
@@ -30,12 +31,20 @@ struct DiskOptions {
   // What the disk holds is a LUKS2 volume, and the disk what is in that. Never guessed: a guest may
   // encrypt its disk by itself.
   std::optional<KeySource> encryption;
+  // A qcow2 over the disk that takes what is written; made where there is none of this name.
+  std::string overlay;
+  CacheOptions cache;  // for images of servers, also below
+};
+
+struct OpenReport {
+  bool remote = false;  // an image of a server: threads that connect to it
 };
 
 // Fails where a disk in the chain is not the one that the disk above it was made over
 // (disk_identity.hpp). Runs the loop while it reads the images' tables, so nobody else may run it.
 // Below the disk all is opened for reading.
-Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options);
+Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options,
+                                                OpenReport* report = nullptr);
 
 // Of the content of a disk that is open, so that nobody changes it meanwhile.
 Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path);

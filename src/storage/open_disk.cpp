@@ -1,7 +1,9 @@
 // Opening a disk with what lies below it, link by link.
 #include <algorithm>
+#include <filesystem>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/format.hpp"
 #include "storage/disk_image.hpp"
@@ -10,7 +12,9 @@
 #include "storage/qcow2/disk.hpp"
 #include "storage/raw_disk.hpp"
 #include "storage/request/read_disk.hpp"
+#include "storage/store/remote_disk.hpp"
 #include "storage/store/store_disk.hpp"
+#include "storage/tools/disk_tools.hpp"
 #include "storage/vhd/image.hpp"
 #include "storage/vhdx/disk.hpp"
 #include "storage/vmdk/image.hpp"
@@ -35,7 +39,8 @@ std::string not_direct(const std::string& path) {
 
 class ChainOpener {
  public:
-  explicit ChainOpener(EventLoop& loop) : loop_(loop) {}
+  ChainOpener(EventLoop& loop, CacheOptions cache, OpenReport& report)
+      : loop_(loop), cache_(std::move(cache)), report_(report) {}
 
   Result<std::unique_ptr<port::Blocks>> open(const DiskOptions& options) {
     if (names_store_image(options.path)) return open_store_image(options);
@@ -72,6 +77,8 @@ class ChainOpener {
   Result<std::unique_ptr<port::Blocks>> open_vhd(const DiskOptions& options);
 
   EventLoop& loop_;
+  const CacheOptions cache_;
+  OpenReport& report_;
   std::vector<FileIdentity> entered_;
 };
 
@@ -97,8 +104,8 @@ Result<> ChainOpener::enter(const std::string& path) {
 Result<std::unique_ptr<port::Blocks>> ChainOpener::open_store_image(const DiskOptions& options) {
   if (!options.read_only) {
     return fail(
-        format("{0}: an image of a store is only read; add \"readonly\", or write to a disk "
-               "over it, made by `orrery disk create --backing {0} NEW.qcow2`",
+        format("{0}: an image of a store is only read; add \"readonly\", or "
+               "\"overlay=NEW.qcow2\" for a disk over it that is written",
                options.path));
   }
   if (options.direct || !options.snapshot.empty()) {
@@ -106,7 +113,12 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_store_image(const DiskOp
                 ": \"direct\" and \"snapshot=\" are not for images of a store; leave "
                 "them away");
   }
-  return open_store_disk(loop_, options.path, options.serial);
+  if (!names_remote_image(options.path)) {
+    return open_store_disk(loop_, options.path, options.serial);
+  }
+  report_.remote = true;
+  return open_remote_disk(
+      loop_, {.path = options.path, .serial = options.serial, .cache = cache_, .fetch = {}});
 }
 
 Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions& options) {
@@ -253,14 +265,56 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_vhd(const DiskOptions& o
   return disk;
 }
 
+// As a backing file that is found from wherever the overlay lies.
+std::string absolute_path(const std::string& path) {
+  if (names_remote_image(path)) return path;
+  const std::string prefix(names_store_image(path) ? kStorePrefix : "");
+  return prefix + std::filesystem::absolute(path.substr(prefix.size())).lexically_normal().string();
+}
+
+// Makes the overlay, or sees that the one that is there lies over this disk.
+Result<> prepare_overlay(EventLoop& loop, const DiskOptions& options) {
+  const std::string below = absolute_path(options.path);
+  if (::access(options.overlay.c_str(), F_OK) != 0) {
+    CreateOptions create;
+    create.path = options.overlay;
+    create.backing = below;
+    create.backing_format = options.format;
+    create.cache = options.cache;
+    const Result<> made = create_disk(loop, create);
+    return made ? made : fail(made.error().context("overlay=" + options.overlay));
+  }
+  ORRERY_TRY(auto file, open_image_file(loop, options.overlay, FileAccess::kRead));
+  ORRERY_TRY(const auto disk, qcow2::Disk::open(loop, std::move(file), {}));
+  const std::string& backing = disk->image().header().backing;
+  if (backing_path(options.overlay, backing) == below) return {};
+  return fail(format("{}: lies over \"{}\", not over {}; name another file as its overlay",
+                     options.overlay, backing, below));
+}
+
 }  // namespace
 
-Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options) {
-  if (!options.encryption) return ChainOpener(loop).open(options);
-  // First the key: while somebody types it, nothing is locked.
-  ORRERY_TRY(const luks::SecretBytes key, read_key(*options.encryption, "key of " + options.path));
-  ORRERY_TRY(auto volume, ChainOpener(loop).open(options));
-  return luks::Disk::open(loop, std::move(volume), options.path, key.bytes());
+Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options,
+                                                OpenReport* report) {
+  if (options.encryption) {
+    // First the key: while somebody types it, nothing is locked.
+    ORRERY_TRY(const luks::SecretBytes key,
+               read_key(*options.encryption, "key of " + options.path));
+    DiskOptions volume_options = options;
+    volume_options.encryption.reset();
+    ORRERY_TRY(auto volume, open_disk(loop, volume_options, report));
+    return luks::Disk::open(loop, std::move(volume), options.path, key.bytes());
+  }
+  OpenReport unheard;
+  if (options.overlay.empty()) {
+    return ChainOpener(loop, options.cache, report == nullptr ? unheard : *report).open(options);
+  }
+  ORRERY_CHECK(prepare_overlay(loop, options));
+  DiskOptions overlay = options;
+  overlay.path = options.overlay;
+  overlay.format = Format::kQcow2;
+  overlay.overlay.clear();
+  return open_disk(loop, overlay, report);
 }
 
 }  // namespace orrery::storage

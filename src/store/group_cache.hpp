@@ -34,6 +34,8 @@ class GroupCache {
   // NUMBER: of the pack, to tell packs apart.
   Result<std::shared_ptr<LoadedGroup>> get(std::uint32_t number, const PackReader& pack,
                                            std::size_t group);
+  // A group that turned out not to be what it should is read again the next time.
+  void forget(std::uint32_t number, std::size_t group) { forget(Key{number, group}); }
 
  private:
   using Key = std::pair<std::uint32_t, std::size_t>;

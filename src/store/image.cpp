@@ -86,6 +86,28 @@ Result<> Image::read(std::uint64_t offset, MutableByteSpan to) const {
   return {};
 }
 
+std::vector<Image::GroupUse> Image::groups_in(std::uint64_t offset, std::uint64_t length) const {
+  std::vector<GroupUse> uses;
+  for (const std::uint64_t end = offset + length; offset < end;) {
+    const std::size_t number = run_at(offset);
+    const Run& run = manifest_.runs[number];
+    std::uint64_t next = offsets_[number + 1];
+    if (!run.zeroes()) {
+      const PackTable& table = packs_[run.pack]->table();
+      const std::uint64_t start = table.starts[run.first] + (offset - offsets_[number]);
+      const std::size_t group = table.group_at(start);
+      const Group& found = table.groups[group];
+      next = std::min(next, offset + (found.start + found.length - start));
+      const GroupPlace place{.pack = run.pack, .group = group};
+      if (uses.empty() || uses.back().place != place) {
+        uses.push_back({.place = place, .offset = offset});
+      }
+    }
+    offset = next;
+  }
+  return uses;
+}
+
 // The segments of a run are neighbours in their pack, and so are their bytes.
 Result<> Image::read_run(const Run& run, std::uint64_t within, std::uint64_t offset,
                          MutableByteSpan to) const {
@@ -118,6 +140,7 @@ Result<> Image::read_group(std::uint32_t number, std::uint64_t start, std::uint6
     if (verified.load(std::memory_order_relaxed)) continue;
     thread_local Hasher hasher;
     if (!pack.is_sound(segment, (*loaded)->bytes, hasher)) {
+      cache_->forget(number, group_number);
       const std::uint64_t at = std::max(table.starts[segment], start);
       return fail(damage(offset + (at - start), number, segment, "has not the content it had"));
     }

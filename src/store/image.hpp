@@ -1,6 +1,7 @@
 // An image of a store, to read from: every byte is verified before it is given out.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,6 +40,19 @@ class Image {
     bool zeroes = false;
   };
   Stretch stretch_at(std::uint64_t offset) const;
+
+  // The groups that a read of these bytes takes, in their order; one may come again where the image
+  // comes back to it.
+  struct GroupPlace {
+    std::uint32_t pack = 0;  // in the manifest's packs
+    std::size_t group = 0;
+    friend auto operator<=>(const GroupPlace&, const GroupPlace&) = default;
+  };
+  struct GroupUse {
+    GroupPlace place;
+    std::uint64_t offset = 0;  // in the image: of the first byte that is read of it
+  };
+  std::vector<GroupUse> groups_in(std::uint64_t offset, std::uint64_t length) const;
 
   // Whether the image is made of what it was made of when it was added. Reads no segments.
   Result<> check_content() const;

@@ -6,7 +6,15 @@
 namespace orrery::store {
 namespace {
 
-Result<PackTable> read_table(const StoredFile& file) {
+std::optional<unsigned> hex_digit(char digit) {
+  if (digit >= '0' && digit <= '9') return static_cast<unsigned>(digit - '0');
+  if (digit >= 'a' && digit <= 'f') return static_cast<unsigned>(digit - 'a') + 10;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<PackTable> read_pack_table(const StoredFile& file) {
   if (file.size() < kPackHeader + kPackFooter) return fail("is too short: it was cut off");
   std::vector<std::byte> bytes(kPackHeader);
   ORRERY_CHECK(file.read(0, bytes));
@@ -19,18 +27,10 @@ Result<PackTable> read_table(const StoredFile& file) {
   return parse_table(bytes, footer);
 }
 
-std::optional<unsigned> hex_digit(char digit) {
-  if (digit >= '0' && digit <= '9') return static_cast<unsigned>(digit - '0');
-  if (digit >= 'a' && digit <= 'f') return static_cast<unsigned>(digit - 'a') + 10;
-  return std::nullopt;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<PackReader>> PackReader::open(Files& files, const Digest& id) {
   ORRERY_TRY(auto file, files.open(pack_name(id)));
   if (!file) return nullptr;
-  auto table = read_table(*file);
+  auto table = read_pack_table(*file);
   if (table && table->id != id) table = fail("its table is another pack's");
   if (!table) {
     return fail(format("{}/{}: {}; see what else with `orrery store scrub {}`", files.path(),

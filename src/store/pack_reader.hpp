@@ -25,6 +25,8 @@ class PackReader {
   static Result<std::unique_ptr<PackReader>> open(Files& files, const Digest& id);
 
   const PackTable& table() const { return table_; }
+  // As it is kept, whole.
+  const StoredFile& file() const { return *file_; }
 
   // The segments of a group, decoded but not verified. With `kStoredToo` what is stored is compared
   // with its check, so that also a flipped bit is found that changes nothing.
@@ -42,6 +44,9 @@ class PackReader {
   const std::unique_ptr<StoredFile> file_;
   const PackTable table_;
 };
+
+// Of a whole file. Says nothing about which pack it is: that is PackTable::id.
+Result<PackTable> read_pack_table(const StoredFile& file);
 
 // A file's name in packs/; nothing: it is no pack's.
 std::optional<Digest> parse_pack_name(std::string_view name);

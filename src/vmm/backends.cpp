@@ -58,8 +58,9 @@ Result<std::unique_ptr<DescriptorConsole>> make_input(EventLoop& loop,
 }
 
 Result<std::unique_ptr<port::Blocks>> make_disk(EventLoop& loop,
-                                                const storage::DiskOptions& options) {
-  auto disk = storage::open_disk(loop, options);
+                                                const storage::DiskOptions& options,
+                                                storage::OpenReport& report) {
+  auto disk = storage::open_disk(loop, options, &report);
   if (!disk) return fail("--disk " + disk.error().message());
   return disk;
 }

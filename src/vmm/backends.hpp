@@ -24,8 +24,10 @@ Result<std::unique_ptr<DescriptorConsole>> make_console(EventLoop& loop,
 // The stream of input lines; null for Kind::kNone.
 Result<std::unique_ptr<DescriptorConsole>> make_input(EventLoop& loop,
                                                       const ConsoleOptions& options);
+// REPORT: what it has to be allowed.
 Result<std::unique_ptr<port::Blocks>> make_disk(EventLoop& loop,
-                                                const storage::DiskOptions& options);
+                                                const storage::DiskOptions& options,
+                                                storage::OpenReport& report);
 Result<std::unique_ptr<port::Frames>> make_network(EventLoop& loop, const NetworkOptions& options);
 
 }  // namespace orrery::vmm

@@ -14,10 +14,16 @@
 namespace orrery::vmm {
 namespace {
 
-Result<> check_disk(const storage::DiskOptions& disk) {
+Result<> check_disk(storage::DiskOptions disk) {
+  if (!disk.overlay.empty()) {  // is made by a run; what lies below is only read
+    if (::access(disk.overlay.c_str(), F_OK) == 0) disk.path = disk.overlay;
+    disk.read_only |= disk.path != disk.overlay;
+    disk.overlay.clear();
+  }
   if (storage::names_store_image(disk.path)) {
     ORRERY_TRY(const auto loop, EventLoop::create());
-    const auto opened = make_disk(*loop, disk);
+    storage::OpenReport report;
+    const auto opened = make_disk(*loop, disk, report);
     return opened ? Result<>{} : fail(opened.error());
   }
   if (disk.encryption && disk.encryption->kind == storage::KeySource::Kind::kFile &&

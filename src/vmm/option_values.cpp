@@ -184,6 +184,12 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
       ORRERY_TRY(disk.format, storage::parse_format(value));
     } else if (key == "snapshot" && !value.empty()) {
       disk.snapshot = value;
+    } else if (key == "overlay" && !value.empty()) {
+      disk.overlay = value;
+    } else if (key == "cache" && !value.empty()) {
+      disk.cache.folder = value;
+    } else if (key == "cache-size") {
+      ORRERY_TRY(disk.cache.size, parse_bytes(value));
     } else if (key == "serial") {
       ORRERY_TRY(disk.serial, parse_serial(value));
     } else if (part == "encryption=luks") {
@@ -193,8 +199,9 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
     } else {
       return fail(
           format("\"{}\" is not known here; a disk takes format=raw|qcow2|vhdx|vhd|vmdk, "
-                 "readonly, direct, snapshot=NAME, serial=TEXT, and encryption=luks with "
-                 "key-file=PATH or key=prompt",
+                 "readonly, direct, snapshot=NAME, overlay=FILE, serial=TEXT, encryption=luks with "
+                 "key-file=PATH or key=prompt, and of a server's store cache=FOLDER and "
+                 "cache-size=SIZE",
                  part));
     }
   }
@@ -333,6 +340,9 @@ std::string to_string(const storage::DiskOptions& disk) {
       disk.format ? ",format=" + std::string(storage::name_of(*disk.format)) : "";
   return disk.path + format + (disk.read_only ? ",readonly" : "") + (disk.direct ? ",direct" : "") +
          (disk.snapshot.empty() ? "" : ",snapshot=" + disk.snapshot) +
+         (disk.overlay.empty() ? "" : ",overlay=" + disk.overlay) +
+         (disk.cache.folder.empty() ? "" : ",cache=" + disk.cache.folder) +
+         (disk.cache.size ? orrery::format(",cache-size={}", disk.cache.size->value()) : "") +
          (disk.serial.empty() ? "" : ",serial=" + disk.serial) +
          (disk.encryption ? show_key(*disk.encryption) : "");
 }

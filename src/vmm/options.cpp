@@ -138,9 +138,11 @@ constexpr std::array kOptions{
            show_parsed<&Configuration::irqchip>},
     Option{
         "disk",
-        "FILE[,format=raw|qcow2|vhdx|...][,readonly][,direct][,serial=TEXT][,encryption=luks,...]",
+        "FILE[,format=raw|qcow2|vhdx|...][,readonly][,overlay=FILE][,direct][,serial=TEXT]"
+        "[,encryption=luks,...]",
         OptionKind::kList,
-        "disk image (raw, qcow2, vhdx; only read: vhd, vmdk) or block device, as a virtio disk",
+        "disk image (raw, qcow2, vhdx; only read: vhd, vmdk, store:DIR/NAME, store://HOST/NAME) or "
+        "block device, as a virtio disk",
         "FILE", apply_list<&Configuration::disks, parse_disk>, show_list<&Configuration::disks>},
     Option{
         "net", "user[,forward=tcp:HOST:GUEST][,mtu=N]|tap=NAME", OptionKind::kList,

@@ -16,6 +16,7 @@
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -133,6 +134,13 @@ void add_needs(Filter& filter, const SandboxNeeds& needs) {
     filter.allow(SCMP_SYS(ioctl), masked(1, kType, std::uint64_t{KVMIO} << _IOC_TYPESHIFT));
   }
   if (needs.tap) filter.allow(SCMP_SYS(ioctl), equal(1, TUNSETOFFLOAD));
+  if (needs.store_client && !needs.user_network) {
+    // Connections only, to wherever the server is; nobody can connect to us.
+    filter.allow(SCMP_SYS(socket), equal(0, AF_INET));
+    filter.allow(SCMP_SYS(socket), equal(0, AF_INET6));
+    filter.allow(SCMP_SYS(connect));
+  }
+  if (needs.store_client) filter.allow(SCMP_SYS(getdents64));
   if (needs.named_sockets) filter.allow(SCMP_SYS(unlink));
   for (const int call : kRefusedPolitely) {
     const bool reads_resolver = needs.user_network && call == SCMP_SYS(openat);

@@ -12,6 +12,7 @@ struct SandboxNeeds {
   bool kvm = false;            // KVM's ioctls
   bool tap = false;            // a tap interface's ioctls
   bool user_network = false;   // new sockets, and reading /etc/resolv.conf again when it changes
+  bool store_client = false;   // new TCP connections, and counting what a cache holds
   bool named_sockets = false;  // to remove the socket files that consoles made
 };
 

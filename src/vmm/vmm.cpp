@@ -77,6 +77,7 @@ class Vmm {
   std::unique_ptr<DescriptorConsole> input_stream_;
   std::unique_ptr<TextInput> input_;
   std::vector<std::unique_ptr<port::Blocks>> disks_;
+  storage::OpenReport disks_report_;  // of all
   std::vector<std::unique_ptr<port::Frames>> networks_;
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<PowerControl> power_;
@@ -122,7 +123,7 @@ Result<> Vmm::build() {
 
 Result<> Vmm::attach_backends() {
   for (const storage::DiskOptions& options : configuration_.disks) {
-    ORRERY_TRY(auto disk, make_disk(*loop_, options));
+    ORRERY_TRY(auto disk, make_disk(*loop_, options, disks_report_));
     const virtio::BlockOptions block{.queues = configuration_.cpus};
     ORRERY_CHECK(add_virtio<virtio::Block>(*machine_, *disk, block));
     disks_.push_back(std::move(disk));
@@ -166,6 +167,7 @@ Result<> Vmm::attach_input() {
 Result<> Vmm::enter_sandbox() const {
   if (!configuration_.sandbox) return {};
   SandboxNeeds needs{.kvm = on_kvm_};
+  needs.store_client = disks_report_.remote;
   for (const NetworkOptions& network : configuration_.networks) {
     (std::holds_alternative<TapOptions>(network) ? needs.tap : needs.user_network) = true;
   }

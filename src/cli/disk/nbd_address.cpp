@@ -1,15 +1,12 @@
 #include "cli/disk/nbd_address.hpp"
 
-#include <array>
 #include <cctype>
-#include <cstring>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/format.hpp"
+#include "base/listening_socket.hpp"
 
 namespace orrery::cli::disk {
 namespace {
@@ -27,23 +24,6 @@ std::string percent_encoded(std::string_view text) {
   return encoded;
 }
 
-bool is_loopback(const in6_addr& address) {
-  return std::memcmp(&address, &in6addr_loopback, sizeof address) == 0;
-}
-
-bool is_loopback(const in_addr& address) {
-  return (ntohl(address.s_addr) >> 24) == IN_LOOPBACKNET;
-}
-
-template <typename Address>
-NbdAddress tcp_address(int family, const Address& address, in_port_t port,
-                       const std::string& name) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  ::inet_ntop(family, &address, text.data(), text.size());
-  const std::string host = family == AF_INET6 ? format("[{}]", text.data()) : text.data();
-  return {format("nbd://{}:{}/{}", host, ntohs(port), percent_encoded(name)), is_loopback(address)};
-}
-
 }  // namespace
 
 Result<NbdAddress> nbd_address(int listener, const std::string& name) {
@@ -52,13 +32,10 @@ Result<NbdAddress> nbd_address(int listener, const std::string& name) {
   if (::getsockname(listener, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
     return fail_errno("cannot tell where it listens");
   }
-  if (storage.ss_family == AF_INET) {
-    const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
-    return tcp_address(AF_INET, address.sin_addr, address.sin_port, name);
-  }
-  if (storage.ss_family == AF_INET6) {
-    const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
-    return tcp_address(AF_INET6, address.sin6_addr, address.sin6_port, name);
+  if (storage.ss_family != AF_UNIX) {
+    ORRERY_TRY(const TcpAddress address, tcp_address(listener));
+    return NbdAddress{format("nbd://{}/{}", address.text, percent_encoded(name)),
+                      address.only_this_host};
   }
   const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
   return NbdAddress{

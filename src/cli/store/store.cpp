@@ -71,7 +71,7 @@ void add_store(CLI::App& application, int& status) {
   group->require_subcommand(1);
   using namespace store_commands;
   for (const auto add : {add_add, add_list, add_show, add_extract, add_remove, add_tag, add_gc,
-                         add_scrub, add_verify}) {
+                         add_scrub, add_verify, add_serve}) {
     add(*group, status);
   }
 }

@@ -38,6 +38,7 @@ void add_remove(CLI::App& group, int& status);
 void add_tag(CLI::App& group, int& status);
 void add_gc(CLI::App& group, int& status);
 void add_scrub(CLI::App& group, int& status);
+void add_serve(CLI::App& group, int& status);
 void add_verify(CLI::App& group, int& status);
 
 }  // namespace orrery::cli::store_commands

@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
+#include "base/stream.hpp"
 #include "base/task.hpp"
 #include "base/types.hpp"
-#include "storage/nbd/stream.hpp"
 
 namespace orrery::storage::nbd {
 

@@ -10,10 +10,10 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
+#include "base/stream.hpp"
 #include "base/task.hpp"
 #include "storage/nbd/budget.hpp"
 #include "storage/nbd/reply.hpp"
-#include "storage/nbd/stream.hpp"
 
 namespace orrery::storage::nbd {
 

@@ -6,8 +6,8 @@
 #include "base/format.hpp"
 #include "base/listening_socket.hpp"
 #include "base/log.hpp"
+#include "base/socket_stream.hpp"
 #include "storage/nbd/session.hpp"
-#include "storage/nbd/socket_stream.hpp"
 
 namespace orrery::storage::nbd {
 

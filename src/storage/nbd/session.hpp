@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
+#include "base/stream.hpp"
 #include "base/task.hpp"
 #include "port/blocks.hpp"
 #include "storage/nbd/budget.hpp"
@@ -17,7 +18,6 @@
 #include "storage/nbd/negotiation.hpp"
 #include "storage/nbd/output.hpp"
 #include "storage/nbd/service.hpp"
-#include "storage/nbd/stream.hpp"
 
 namespace orrery::storage::nbd {
 

@@ -99,14 +99,17 @@ Result<std::unique_ptr<port::Blocks>> open_store_disk(EventLoop& loop, const std
   return std::make_unique<StoreDisk>(loop, path, std::move(image), serial);
 }
 
-DiskIdentity identity_of_store_disk(const port::Blocks& disk) {
+DiskIdentity identity_of_image(const store::Image& image) {
   DiskIdentity identity;
-  const auto* const found = dynamic_cast<const StoreDisk*>(&disk);
-  if (found == nullptr) return identity;
   identity.kind = DiskIdentity::Kind::kIdentifier;
-  const store::Digest& content = found->image().manifest().content;
+  const store::Digest& content = image.manifest().content;
   std::copy_n(content.bytes.begin(), identity.identifier.size(), identity.identifier.begin());
   return identity;
+}
+
+DiskIdentity identity_of_store_disk(const port::Blocks& disk) {
+  const auto* const found = dynamic_cast<const StoreDisk*>(&disk);
+  return found == nullptr ? DiskIdentity{} : identity_of_image(found->image());
 }
 
 }  // namespace orrery::storage

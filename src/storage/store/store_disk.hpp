@@ -19,7 +19,7 @@ namespace orrery::storage {
 
 inline constexpr std::string_view kStorePrefix = "store:";
 inline bool names_store_image(std::string_view path) {
-  return path.starts_with(kStorePrefix);
+  return path.starts_with(kStorePrefix);  // also those of servers
 }
 
 // "store:images/debian-12" is the image "debian-12" of the store "images".
@@ -34,6 +34,7 @@ Result<StorePath> parse_store_path(std::string_view path);
 Result<std::unique_ptr<port::Blocks>> open_store_disk(EventLoop& loop, const std::string& path,
                                                       const std::string& serial);
 
+DiskIdentity identity_of_image(const store::Image& image);
 // Of the image's content, so the same content added again is the same disk. `kNone`: DISK is
 // another one's.
 DiskIdentity identity_of_store_disk(const port::Blocks& disk);

@@ -54,6 +54,7 @@ Result<DiskIdentity> look_at_backing(EventLoop& loop, CreateOptions& options) {
   below.path = path;
   below.format = options.backing_format;
   below.read_only = true;
+  below.cache = options.cache;
   auto disk = open_disk(loop, below);
   if (!disk) return fail(disk.error().context("the backing file"));
   if (options.format == Format::kVhdx) {

@@ -13,6 +13,7 @@
 #include "base/types.hpp"
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
+#include "storage/store/cache_options.hpp"
 #include "storage/tools/disk_encryption.hpp"
 
 namespace orrery::storage {
@@ -32,6 +33,7 @@ struct CreateOptions {
   std::optional<std::uint32_t> sector_size;  // VHDX: 512 or 4096; if not said 512, or the parent's
   // LUKS2 with the disk in it; SIZE is the disk's. What was never written reads as noise.
   std::optional<EncryptOptions> encryption;
+  CacheOptions cache;  // for a backing file that is an image of a server
 };
 Result<> create_disk(EventLoop& loop, const CreateOptions& options);
 

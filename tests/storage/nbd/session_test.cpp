@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "base/scripted_stream.hpp"
 #include "storage/nbd/client_bytes.hpp"
 #include "storage/nbd/disk_catalogue.hpp"
 #include "storage/nbd/memory_disk.hpp"
-#include "storage/nbd/scripted_stream.hpp"
 
 namespace orrery::storage::nbd {
 namespace {

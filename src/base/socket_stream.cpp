@@ -1,4 +1,4 @@
-#include "storage/nbd/socket_stream.hpp"
+#include "base/socket_stream.hpp"
 
 #include <array>
 #include <cerrno>
@@ -7,7 +7,7 @@
 
 #include "base/types.hpp"
 
-namespace orrery::storage::nbd {
+namespace orrery {
 namespace {
 
 bool would_wait(ssize_t result) {
@@ -94,4 +94,4 @@ void SocketStream::close() {
   outgoing_.wake();
 }
 
-}  // namespace orrery::storage::nbd
+}  // namespace orrery

@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "storage/nbd/stream.hpp"
+#include "base/stream.hpp"
 
 namespace orrery::testing {
 
-class ScriptedStream final : public storage::nbd::Stream {
+class ScriptedStream final : public Stream {
  public:
   std::vector<std::byte> received;      // by the client
   std::size_t most_at_once = SIZE_MAX;  // bytes, each way

@@ -1,4 +1,4 @@
-// A client's connected socket as a Stream. Private to storage/nbd/.
+// A client's connected socket as a Stream.
 #pragma once
 
 #include <coroutine>
@@ -7,9 +7,9 @@
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "base/file_descriptor.hpp"
-#include "storage/nbd/stream.hpp"
+#include "base/stream.hpp"
 
-namespace orrery::storage::nbd {
+namespace orrery {
 
 class SocketStream final : public Stream {
  public:
@@ -55,4 +55,4 @@ class SocketStream final : public Stream {
   bool closed_ = false;
 };
 
-}  // namespace orrery::storage::nbd
+}  // namespace orrery

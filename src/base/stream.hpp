@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "base/task.hpp"
 
-namespace orrery::storage::nbd {
+namespace orrery {
 
 class Stream {
  public:
@@ -32,4 +32,4 @@ class Stream {
   virtual void close() = 0;
 };
 
-}  // namespace orrery::storage::nbd
+}  // namespace orrery

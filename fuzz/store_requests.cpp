@@ -1,0 +1,70 @@
+// Fuzzes what a client sends to the store's server: bytes in portions of the input's first byte.
+// What comes back has to be whole answers, none longer than what the store has, and nobody may be
+// left behind.
+#include <memory>
+#include <random>
+#include <string_view>
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "base/scripted_stream.hpp"
+#include "store/disks.hpp"
+#include "store/http/answer.hpp"
+#include "store/memory_files.hpp"
+#include "store/serve/session.hpp"
+
+namespace orrery::fuzz {
+namespace {
+
+using store::serve::Session;
+
+// A store with an image of 6 blocks.
+struct Served {
+  std::unique_ptr<EventLoop> loop = EventLoop::create().value();
+  std::shared_ptr<testing::MemoryFolder> folder = std::make_shared<testing::MemoryFolder>();
+  store::serve::Library library{make_store(folder)};
+  store::WorkerPool workers{1};
+  store::serve::Limits limits;
+
+  static std::unique_ptr<store::Store> make_store(
+      const std::shared_ptr<testing::MemoryFolder>& folder) {
+    log::set_level(log::Level::kError);
+    auto store = store::Store::create(std::make_unique<testing::MemoryFiles>(folder)).value();
+    std::mt19937_64 random(1);
+    const auto disk = testing::make_disk(random, 6, 100);
+    ORRERY_ASSERT(testing::add_disk(*store, "disk", disk, random).has_value());
+    return store;
+  }
+};
+
+// The first answer is whole; behind one to a HEAD, which has no body, no parser finds the next.
+void check_answers(ByteSpan received) {
+  if (received.empty()) return;
+  const std::string_view text(reinterpret_cast<const char*>(received.data()), received.size());
+  ORRERY_ASSERT(text.starts_with("HTTP/1.1 ") && text.find("\r\n\r\n") != std::string_view::npos);
+  if (text.find("HTTP/1.1 ", 1) != std::string_view::npos) return;
+  const std::size_t end = text.find("\r\n\r\n") + 4;
+  store::http::AnswerParser parser(256_KiB);
+  const auto whole = parser.put(received);
+  ORRERY_ASSERT(whole && (*whole || end == text.size()));
+}
+
+}  // namespace
+}  // namespace orrery::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace orrery;
+  static fuzz::Served served;
+  if (size == 0) return 0;
+  testing::ScriptedStream stream;
+  stream.most_at_once = data[0] == 0 ? SIZE_MAX : data[0];
+  fuzz::Session session({*served.loop, served.library, served.workers, served.limits}, stream);
+  auto task = session.serve();
+  task.start([] { served.loop->stop(); });
+  stream.give(as_bytes(data + 1, size - 1));
+  stream.leave();
+  while (!task.done()) served.loop->run();
+  served.loop->poll();  // a stop() that came before, too
+  fuzz::check_answers(stream.received);
+  return 0;
+}

@@ -1,0 +1,99 @@
+"""Guests whose disk is an image of a store, here or on a server."""
+import contextlib
+import pathlib
+import subprocess
+
+from case import SystemTest
+from guest import GuestError
+from machine import GUESTS, ORRERY, debian, small_guest
+
+MIB = 1 << 20
+
+
+class StoreTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.skip_unless_orrery()
+        self.store = self.scratch / "store"
+
+    def add(self, disk: pathlib.Path, name: str) -> None:
+        subprocess.run([ORRERY, "store", "add", self.store, disk, "--name", name], check=True, capture_output=True)
+
+    def add_small_disk(self) -> str:
+        """An image of an ext4 with a file; returns the file's MD5."""
+        content = self.scratch / "content"
+        content.mkdir()
+        (content / "data").write_bytes(b"".join(b"%d\n" % (i * i) for i in range(1 << 20)))
+        disk = self.scratch / "disk.raw"
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", content, disk, "64M"], check=True)
+        self.add(disk, "disk")
+        disk.unlink()
+        return subprocess.run(["md5sum", content / "data"], check=True, capture_output=True, text=True).stdout.split()[0]
+
+    @contextlib.contextmanager
+    def server(self, address: str = "127.0.0.1:0"):
+        """Yields "store://HOST:PORT/"; in the end the server has to end well."""
+        command = [ORRERY, "store", "serve", self.store, "--listen", address]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield process.stdout.readline().strip()
+            finally:
+                process.terminate()
+                self.assertEqual(process.wait(timeout=60), 0)
+
+    def cache(self) -> str:
+        return f"cache={self.scratch / 'cache'}"
+
+    def cached_bytes(self) -> int:
+        return sum(pack.stat().st_blocks * 512 for pack in (self.scratch / "cache" / "packs").iterdir())
+
+    def check_read(self, disk: str, expected: str) -> None:
+        guest = self.boot(small_guest(disks=[disk], cpus=2))
+        self.assertEqual(guest.run("cat /sys/block/vda/ro"), "1")
+        guest.run("mount -o ro /dev/vda /mnt", timeout=120)
+        self.assertIn(expected, guest.run("md5sum </mnt/data", timeout=120))
+        guest.power_off()
+
+    def test_a_guest_reads_an_image_of_a_folder(self):
+        expected = self.add_small_disk()
+        self.check_read(f"store:{self.store}/disk,readonly", expected)
+
+    def test_a_guest_reads_an_image_of_a_server_and_the_next_one_reads_the_cache(self):
+        expected = self.add_small_disk()
+        with self.server() as address:
+            self.check_read(f"{address}disk,readonly,{self.cache()}", expected)
+            cached = self.cached_bytes()
+            self.assertGreater(cached, MIB)
+            self.check_read(f"{address}disk,readonly,{self.cache()}", expected)
+            self.assertEqual(self.cached_bytes(), cached)
+
+    def test_a_guest_waits_for_a_server_that_was_away(self):
+        expected = self.add_small_disk()
+        with self.server() as address:
+            guest = self.boot(small_guest(disks=[f"{address}disk,readonly,{self.cache()}"]))
+            guest.run("mount -o ro /dev/vda /mnt", timeout=120)
+        guest.send("md5sum </mnt/data\n")
+        with self.assertRaises(GuestError):
+            guest.expect(expected, timeout=3)
+        with self.server(address.removeprefix("store://").rstrip("/")):
+            guest.expect(expected, timeout=120)
+            guest.wait_for_shell()
+            guest.power_off()
+
+    def test_debian_boots_from_a_server_and_writes_to_its_overlay(self):
+        self.add(GUESTS / "debian.raw", "debian")
+        overlay = self.scratch / "work.qcow2"
+        with self.server() as address:
+            disk = f"{address}debian,overlay={overlay},{self.cache()}"
+            for turn in range(2):
+                guest = self.start(debian(disk, cpus=2))
+                guest.wait_for_shell(timeout=600)
+                guest.send("TERM=dumb exec bash --noediting\n")
+                guest.wait_for_shell()
+                if turn == 0:
+                    guest.run("head -c 30000000 /dev/urandom >/root/data && md5sum /root/data >/root/sum && sync", timeout=120)
+                else:
+                    guest.run("md5sum --check /root/sum", timeout=120)
+                guest.send("systemctl poweroff\n")
+                self.assertEqual(guest.wait(180), 0)
+        self.assertLess(self.cached_bytes(), 60 * MIB)  # of 91 MB
