@@ -51,6 +51,7 @@ Result<Choice> choose(const Configuration& configuration) {
     case Engine::kTranslate: {
       Options options;
       options.cache_bytes = configuration.code_cache.value();
+      options.counted = configuration.counted;
       options.lockstep = configuration.lockstep;
       return soft(configuration, "Orrery's translator, as asked for", options);
     }
