@@ -30,11 +30,16 @@ struct DebugTrap {
   GuestLinear address;  // of the instruction that comes next, or that a watchpoint watches
 };
 
+// The vCPU has come to the count that Vcpu::stop_at() gave; `instructions` have retired.
+struct CountReached {
+  std::uint64_t instructions = 0;
+};
+
 // The hypervisor itself can not go on with this vCPU; the message says why and what to do.
 struct Failed {
   std::string reason;
 };
 
-using Exit = std::variant<Stopped, Halted, TripleFault, DebugTrap, Failed>;
+using Exit = std::variant<Stopped, Halted, TripleFault, DebugTrap, CountReached, Failed>;
 
 }  // namespace orrery::hypervisor

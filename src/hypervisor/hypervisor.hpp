@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ constexpr std::string_view name_of(Kind kind) {
 // What a vCPU has done so far; counters that a backend cannot tell are 0.
 struct VcpuStatistics {
   std::uint64_t instructions = 0;
+  bool counts_instructions = false;  // all that have retired, exactly
   std::uint64_t interrupts = 0;
   std::uint64_t exceptions = 0;
   std::uint64_t port_accesses = 0;
@@ -85,6 +87,21 @@ class Vcpu {
   // A processor has four debug registers, so on hardware there are four breakpoints and watchpoints
   // in all, and the guest's own do nothing meanwhile.
   virtual Result<> set_debug(const DebugRequest& request) = 0;
+
+  // ---- Counted mode (decision 14) ----
+  //
+  // The instructions that have retired, in the sense of the processors' own INST_RETIRED counters:
+  // one that faults has not, a repeated string instruction counts once, when it is done, and the
+  // delivery of an interrupt or exception counts nothing. Nothing where this vCPU does not count.
+  // While run() is not executing, or on its thread from within Environment's functions: then the
+  // instruction that calls them has not retired yet.
+  virtual std::optional<std::uint64_t> retired_instructions() const { return std::nullopt; }
+  // run() returns CountReached where that count is COUNT, before anything else happens there, or at
+  // once where it is more already; once. Nothing: it does not. An error: this vCPU does not count.
+  // Only while run() is not executing.
+  virtual Result<> stop_at(std::optional<std::uint64_t> /*count*/) {
+    return fail("this hypervisor does not count instructions");
+  }
 
   virtual VcpuStatistics statistics() const = 0;
 };

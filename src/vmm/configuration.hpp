@@ -55,6 +55,7 @@ struct Configuration {
   Engine engine = Engine::kAuto;
   Bytes code_cache{128_MiB};  // of each vCPU, by the translator
   hypervisor::soft::PagingOptions paging;
+  bool counted = false;   // the translator counts retired instructions
   bool lockstep = false;  // the translator is checked by the interpreter
   Irqchip irqchip = Irqchip::kKernel;
   std::vector<storage::DiskOptions> disks;

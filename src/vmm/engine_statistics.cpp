@@ -20,11 +20,13 @@ void print_engine_statistics(const machine::Machine& machine, unsigned vcpus) {
   for (unsigned i = 0; i < vcpus; ++i) {
     const auto counters = machine.statistics(VcpuId(i));
     instructions += counters.instructions;
-    fmt::print(stderr,
-               "orrery: vCPU {}: {} instructions, {} interrupts, {} exceptions, {} port accesses, "
-               "{} device memory accesses\n",
-               i, counters.instructions, counters.interrupts, counters.exceptions,
-               counters.port_accesses, counters.device_memory_accesses);
+    fmt::print(
+        stderr,
+        "orrery: vCPU {}: {} instructions{}, {} interrupts, {} exceptions, {} port accesses, "
+        "{} device memory accesses\n",
+        i, counters.instructions, counters.counts_instructions ? "" : " interpreted",
+        counters.interrupts, counters.exceptions, counters.port_accesses,
+        counters.device_memory_accesses);
     if (counters.tlb_misses != 0) {
       fmt::print(stderr,
                  "orrery: vCPU {}: {} TLB misses, {} neighbours brought in, {} of {} loads of CR3 "
@@ -32,7 +34,7 @@ void print_engine_statistics(const machine::Machine& machine, unsigned vcpus) {
                  i, counters.tlb_misses, counters.tlb_neighbours, counters.address_spaces_kept,
                  counters.address_space_loads);
     }
-    counts_all = counts_all && counters.details.empty();
+    counts_all = counts_all && counters.counts_instructions;
     for (const auto& [name, count] : counters.details) {
       fmt::print(stderr, "orrery: vCPU {}:   {} {}\n", i, count, name);
     }
@@ -43,7 +45,7 @@ void print_engine_statistics(const machine::Machine& machine, unsigned vcpus) {
     return;
   }
   const double time = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-  // Translated code does not count its instructions.
+  // Translated code counts its instructions in counted mode only.
   const std::string rate =
       counts_all ? format(", {:.1f} MIPS", static_cast<double>(instructions) / time * 1e-6) : "";
   fmt::print(stderr,

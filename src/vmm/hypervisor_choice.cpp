@@ -26,6 +26,7 @@ Choice interpreter(const Configuration& configuration) {
 Choice translator(const Configuration& configuration, std::string explanation) {
   Options options;
   options.cache_bytes = configuration.code_cache.value();
+  options.counted = configuration.counted;
   options.lockstep = configuration.lockstep;
   return soft(configuration, options, std::move(explanation));
 }

@@ -132,6 +132,9 @@ constexpr std::array kOptions{
     Option{"lockstep", "", OptionKind::kFlag,
            "translate: execute every block again by the interpreter and compare; slow", "",
            apply_flag<&Configuration::lockstep>, show_flag<&Configuration::lockstep>},
+    Option{"counted", "", OptionKind::kFlag,
+           "translate: count the instructions that retire, exactly (the interpreter always does)",
+           "", apply_flag<&Configuration::counted>, show_flag<&Configuration::counted>},
     Option{"irqchip", "kernel|machine", OptionKind::kValue,
            "on KVM: its interrupt controllers, or the machine's own (kernel)", "kernel machine",
            apply_parsed<&Configuration::irqchip, parse_irqchip>,
@@ -258,6 +261,12 @@ Result<Configuration> configure(std::span<const Setting> from_file,
     return fail(
         "--lockstep compares the translator's blocks on one processor; it needs "
         "--engine translate and --cpus 1");
+  }
+  if (configuration.counted && configuration.engine != Engine::kTranslate &&
+      configuration.engine != Engine::kInterpret) {
+    return fail(
+        "--counted: only Orrery's own engine counts instructions; it needs --engine translate "
+        "or --engine interpret");
   }
   return configuration;
 }

@@ -17,6 +17,7 @@ Cpu::Cpu(VcpuId id, memory::GuestMemory& memory, CodePages& code_pages, Environm
       code_pages_(code_pages),
       blocks_(std::make_unique<BlockCache>()),
       paging_(paging) {
+  set_horizon();
   registers_[kTwoGibSlot] = std::uint64_t{1} << 31;
   code_pages_.add(*this);
   import_state(x86::reset_state());
@@ -42,6 +43,8 @@ void Cpu::set_debug(const DebugRequest& request) {
 
 VcpuStatistics Cpu::all_statistics() const {
   VcpuStatistics all = statistics;
+  all.instructions = counted_down();
+  all.counts_instructions = counts_all();
   if (translator_ != nullptr) all.details = translator_->details();
   return all;
 }

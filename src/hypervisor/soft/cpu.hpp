@@ -303,6 +303,15 @@ class Cpu {
   void set_debug(const DebugRequest& request);
   VcpuStatistics all_statistics() const;
 
+  // Instructions that have retired: the current one, which calls the environment, has not. Own
+  // thread, or while run() is not executing. Only interpreted ones where the translator does not
+  // count (Options::counted).
+  std::uint64_t retired() const;
+  bool counts_all() const;
+  // run() ends with CountReached where retired() is COUNT, or at once where it is more; once.
+  // Nothing: it does not. While run() is not executing, with counts_all().
+  void stop_at(std::optional<std::uint64_t> count);
+
   Exit run();
   void request_stop();       // any thread
   void request_attention();  // any thread
@@ -343,6 +352,21 @@ class Cpu {
  private:
   friend class translate::Lockstep;
   friend class translate::Translator;
+
+  // How it goes on to the count at which to stop: without a look at it; by the interpreter, in
+  // blocks; one instruction at a time.
+  enum class Pace : std::uint8_t { kAny, kBlocks, kSingle };
+
+  // INSTRUCTIONS have retired. False: the run loop has to look.
+  bool count_down(std::uint64_t instructions) {
+    translation_.countdown -= static_cast<std::int64_t>(instructions);
+    return translation_.countdown >= 0;
+  }
+  std::uint64_t counted_down() const {
+    return horizon_ - static_cast<std::uint64_t>(translation_.countdown);
+  }
+  void set_horizon();
+  std::optional<Exit> look_at_count();
 
   const std::byte* bytes_of_registers() const {
     return reinterpret_cast<const std::byte*>(registers_);
@@ -522,6 +546,9 @@ class Cpu {
   translate::Lockstep* lockstep_ = nullptr;            // or nullptr; the TLB stays empty with it
   std::int32_t heat_step_ = 0;                         // 1 with a translator
   translate::State translation_;
+  std::uint64_t horizon_ = 0;  // the count at which State::countdown is 0
+  std::optional<std::uint64_t> stop_at_;
+  Pace pace_ = Pace::kAny;
   PagingOptions paging_;
   AddressSpaces spaces_;  // but the current one
   Tlb tlb_;

@@ -62,6 +62,9 @@ Exit Cpu::run_until_exit() {
 }
 
 std::optional<Exit> Cpu::run_round() {
+  if (translation_.countdown < 0) [[unlikely]] {
+    if (std::optional<Exit> exit = look_at_count()) return exit;
+  }
   if (attention_.load(std::memory_order_relaxed)) {
     if (debug_ != nullptr) {
       if (const auto hit = debug_->take_hit()) return *hit;
@@ -70,7 +73,8 @@ std::optional<Exit> Cpu::run_round() {
     if (must_go_alone()) return execute_next_instruction();
   }
   using Outcome = translate::Translator::Outcome;
-  const bool translates = translator_ != nullptr && debug_ == nullptr;
+  if (pace_ == Pace::kSingle) return execute_next_instruction();
+  const bool translates = translator_ != nullptr && debug_ == nullptr && pace_ == Pace::kAny;
   const Outcome outcome = translates ? translator_->run() : Outcome::kInterpret;
   if (outcome == Outcome::kExecuted) return std::nullopt;
   if (outcome == Outcome::kFault) return on_fault(translator_->fault());
@@ -141,7 +145,7 @@ void Cpu::execute_alone() {
 // The block ends before the current instruction, which has changed nothing.
 void Cpu::abandon_block() {
   if (block_ != nullptr) {
-    statistics.instructions += static_cast<std::uint64_t>(current_ - block_->records());
+    count_down(static_cast<std::uint64_t>(current_ - block_->records()));
   }
   next_block_rip_ = rip();
   between_blocks();

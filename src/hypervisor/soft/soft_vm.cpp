@@ -29,6 +29,20 @@ class SoftVcpu : public Vcpu {
     cpu_.set_debug(request);
     return {};
   }
+  Result<> stop_at(std::optional<std::uint64_t> count) override {
+    if (!cpu_.counts_all()) {
+      return fail(
+          "translated code does not count its instructions; start the engine in counted mode "
+          "(--counted)");
+    }
+    cpu_.stop_at(count);
+    return {};
+  }
+  std::optional<std::uint64_t> retired_instructions() const override {
+    if (!cpu_.counts_all()) return std::nullopt;
+    return cpu_.retired();
+  }
+
   VcpuStatistics statistics() const override { return cpu_.all_statistics(); }
 
   Result<> use_translator(const translate::Options& options) {

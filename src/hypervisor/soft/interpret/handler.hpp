@@ -49,9 +49,9 @@ void step_quickly(Cpu& cpu, const Instruction* i) {
 // Inline because every sixth or so instruction ends a block. In 64-bit code, at TARGET:
 [[gnu::always_inline]] inline const Block* Cpu::finish_block_at(const Instruction* last,
                                                                 std::uint64_t target) {
-  statistics.instructions += static_cast<std::uint64_t>(last - block_->records()) + 1;
+  const bool may_go_on = count_down(static_cast<std::uint64_t>(last - block_->records()) + 1);
 #ifndef ORRERY_SANITIZED  // without tail calls, chained blocks would pile up on the stack
-  if (!attention_.load(std::memory_order_relaxed)) [[likely]] {
+  if (may_go_on && !attention_.load(std::memory_order_relaxed)) [[likely]] {
     if (Block* next = blocks_->jump_target(target, fetch_context_, code_pages_.epoch()))
         [[likely]] {
       if ((next->heat -= heat_step_) > 0) [[likely]] {
@@ -61,6 +61,8 @@ void step_quickly(Cpu& cpu, const Instruction* i) {
       }
     }
   }
+#else
+  static_cast<void>(may_go_on);
 #endif
   next_block_rip_ = target;
   between_blocks();
@@ -71,9 +73,9 @@ void step_quickly(Cpu& cpu, const Instruction* i) {
     between_blocks();
     return nullptr;
   }
-  statistics.instructions += static_cast<std::uint64_t>(last - block_->records()) + 1;
+  const bool may_go_on = count_down(static_cast<std::uint64_t>(last - block_->records()) + 1);
 #ifndef ORRERY_SANITIZED  // without tail calls, chained blocks would pile up on the stack
-  if (!attention_.load(std::memory_order_relaxed)) [[likely]] {
+  if (may_go_on && !attention_.load(std::memory_order_relaxed)) [[likely]] {
     const std::uint64_t linear = code_linear(next_block_rip_ & code_mask_);
     if (Block* next = blocks_->jump_target(linear, fetch_context_, code_pages_.epoch()))
         [[likely]] {
@@ -83,6 +85,8 @@ void step_quickly(Cpu& cpu, const Instruction* i) {
       }
     }
   }
+#else
+  static_cast<void>(may_go_on);
 #endif
   between_blocks();
   return nullptr;

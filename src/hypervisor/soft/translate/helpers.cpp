@@ -17,7 +17,10 @@ constexpr Access access_of(AccessKind kind) {
 
 AccessAnswer Translator::access_helper(Translator* translator, const AccessSite* site,
                                        std::uint64_t linear) {
-  return translator->access(*site, linear);
+  translator->set_partial(site->before);
+  const AccessAnswer answer = translator->access(*site, linear);
+  if (answer.pointer != 0) translator->set_partial(0);
+  return answer;
 }
 
 std::uint32_t Translator::callout_helper(Translator* translator, const Callout* site) {
@@ -75,6 +78,7 @@ AccessAnswer Translator::guarded_access(const AccessSite& site, std::uint64_t li
 std::uint32_t Translator::commit_helper(Translator* translator, const AccessSite* site) {
   Cpu& cpu = translator->cpu_;
   translator->stand_at(site->rip);
+  translator->set_partial(site->before);
   if (translator->pending_place_) {
     cpu.note_guarded_write(*translator->pending_place_, site->size);
   } else {
@@ -84,6 +88,7 @@ std::uint32_t Translator::commit_helper(Translator* translator, const AccessSite
   }
   const std::uint64_t next = site->calls_scratch ? cpu.translation_.scratch : site->next_rip;
   const ExitKind kind = translator->stay_on(*site->page, next);
+  translator->set_partial(kind == ExitKind::kNone ? 0 : site->before + 1);
   if (kind != ExitKind::kNone && site->flags_saved_after) {
     cpu.translation_.flags = cpu.translation_.saved_flags;
   }
@@ -98,6 +103,7 @@ std::uint32_t Translator::load_x87_helper(Translator* translator, const X87Site*
     return static_cast<std::uint32_t>(ExitKind::kNone);
   }
   if (site->flags_saved) state.flags = state.saved_flags;
+  translator->set_partial(site->before);
   state.next_rip = site->rip;
   state.exit_site = site->mnemonic;
   return static_cast<std::uint32_t>(ExitKind::kInterpret);
@@ -127,14 +133,16 @@ ExitKind Translator::execute_callout(const Callout& site) {
   State& state = cpu_.translation_;
   ++statistics_.callouts[site.mnemonic];
   stand_at(site.rip);
+  set_partial(site.before);
   cpu_.flags.set_bits(flags_of(state.flags));
   if (lockstep_ != nullptr) lockstep_->begin_callout();
   ExitKind kind = ExitKind::kNone;
   try {
     site.code[0].handler(cpu_, site.code);
     // A string instruction that was interrupted has left RIP where it was.
-    kind = cpu_.next_block_rip_ == site.next_rip ? stay_on(*site.page, site.next_rip)
-                                                 : leave_to(site.rip);
+    const bool done = cpu_.next_block_rip_ == site.next_rip;
+    kind = done ? stay_on(*site.page, site.next_rip) : leave_to(site.rip);
+    set_partial(kind == ExitKind::kNone ? 0 : site.before + (done ? 1 : 0));
   } catch (const Fault& fault) {
     fault_ = fault;
     state.next_rip = site.rip;

@@ -127,6 +127,7 @@ void Lockstep::begin_block() {
   callouts_.clear();
   left_early_ = fault_in_callout_ = false;
   before_ = take();
+  count_before_ = cpu_.counted_down();
   phase_ = Phase::kBlock;
 }
 
@@ -152,7 +153,8 @@ void Lockstep::end_callout(bool faulted) {
 }
 
 void Lockstep::check_block(unsigned instructions, End end, const Fault* fault) {
-  const std::uint64_t counted = cpu_.statistics.instructions;
+  const std::int64_t countdown = cpu_.translation_.countdown;
+  const std::uint64_t counted = cpu_.counted_down() - count_before_;
   const Registers translated = take();
   // The interpreter's side raised it, as a callout: there is nothing to compare it with.
   if (end == End::kFault && fault_in_callout_) end = End::kBefore;
@@ -164,7 +166,7 @@ void Lockstep::check_block(unsigned instructions, End end, const Fault* fault) {
   phase_ = Phase::kAgain;
   put(before_);
   try {
-    execute_again(instructions, end, translated.state.rip, fault);
+    expect_count(counted, execute_again(instructions, end, translated.state.rip, fault));
     if (!log_.at_end()) disagree("the block accesses more memory than the interpreter");
     compare(translated, take());
   } catch (const Disagreement&) {
@@ -174,13 +176,15 @@ void Lockstep::check_block(unsigned instructions, End end, const Fault* fault) {
   phase_ = Phase::kOff;
   carried_ = Carried{translated.state.rip, translated.flags.bits(), cpu_.flags};
   put(translated);
-  cpu_.statistics.instructions = counted;
+  cpu_.translation_.countdown = countdown;
 }
 
 // RIP: where the block was left.
-void Lockstep::execute_again(unsigned instructions, End end, std::uint64_t rip,
-                             const Fault* fault) {
+std::uint64_t Lockstep::execute_again(unsigned instructions, End end, std::uint64_t rip,
+                                      const Fault* fault) {
   unsigned executed = 0;
+  const std::uint64_t begin = cpu_.counted_down();
+  std::uint64_t retired_in_callouts = 0;
   bool transferred = false;
   next_callout_ = 0;
   const auto is_over = [&] {
@@ -189,13 +193,27 @@ void Lockstep::execute_again(unsigned instructions, End end, std::uint64_t rip,
   };
   while (!is_over()) {
     if (executed == instructions) {
-      return disagree(format("the interpreter gets past {:#x}, where the block was left", rip));
+      disagree(format("the interpreter gets past {:#x}, where the block was left", rip));
+      throw Disagreement{};
     }
-    if (!take_callout()) transferred = step();
+    const std::uint64_t from = cpu_.next_block_rip_;
+    if (!take_callout()) {
+      transferred = step();
+    } else if (cpu_.next_block_rip_ != from) {  // no interrupted repetition
+      ++retired_in_callouts;
+    }
     ++executed;
   }
   instructions_ += executed;
+  const std::uint64_t retired = cpu_.counted_down() - begin + retired_in_callouts;
   if (end == End::kFault) expect_fault(*fault);
+  return retired;
+}
+
+void Lockstep::expect_count(std::uint64_t translated, std::uint64_t interpreted) {
+  const bool counts = cpu_.translator_ != nullptr && cpu_.counts_all();
+  if (!counts || translated == interpreted) return;
+  disagree(format("the block counts {} instructions, the interpreter {}", translated, interpreted));
 }
 
 bool Lockstep::take_callout() {

@@ -107,10 +107,13 @@ class Lockstep {
 
   Registers take() const;
   void put(const Registers& registers);
-  void execute_again(unsigned instructions, End end, std::uint64_t rip, const Fault* fault);
+  // Gives the number of instructions that retire.
+  std::uint64_t execute_again(unsigned instructions, End end, std::uint64_t rip,
+                              const Fault* fault);
   // Takes over what a callout at RIP has done, if there was one.
   bool take_callout();
   bool step();
+  void expect_count(std::uint64_t translated, std::uint64_t interpreted);
   void expect_fault(const Fault& expected);
   void write_again(std::uint64_t linear, const void* source, unsigned size);
   bool take_pushed_flags(const std::uint8_t* written, const void* source, unsigned size);
@@ -125,6 +128,7 @@ class Lockstep {
   Registers before_{};
   std::vector<CalloutRecord> callouts_;
   std::size_t next_callout_ = 0;
+  std::uint64_t count_before_ = 0;
   bool left_early_ = false;
   bool fault_in_callout_ = false;
   std::uint64_t instruction_rip_ = 0;

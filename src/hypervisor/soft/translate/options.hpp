@@ -17,6 +17,8 @@ struct Options {
   // A fault sees every arithmetic flag as the interpreter would show it. Otherwise those that are
   // overwritten before anything can read them are undefined when a memory access faults.
   bool exact_flags = false;
+  // Code counts the instructions that retire (decision 14).
+  bool counted = false;
   // Every block is executed again by the interpreter, and the outcomes are compared (lockstep.hpp).
   // For one vCPU; slow.
   bool lockstep = false;

@@ -16,6 +16,7 @@ enum class AccessKind : std::uint8_t { kRead, kWrite, kReadWrite };
 
 // A memory operand whose inline check failed.
 struct AccessSite {
+  std::uint32_t before;    // instructions of the block before this one
   std::uint64_t rip;       // of the instruction
   std::uint64_t next_rip;  // where it leads, unless it calls what State::scratch holds
   bool calls_scratch;
@@ -31,6 +32,7 @@ struct AccessSite {
 
 // An instruction that the interpreter executes.
 struct Callout {
+  std::uint32_t before;  // instructions of the block before this one
   std::uint64_t rip;
   std::uint64_t next_rip;
   const Page* page;
@@ -41,6 +43,7 @@ struct Callout {
 
 // The first instruction of a block that uses the x87 unit natively.
 struct X87Site {
+  std::uint32_t before;  // instructions of the block before this one
   std::uint64_t rip;
   ZydisMnemonic mnemonic;
   bool flags_saved;  // the guest's flags are in State::saved_flags

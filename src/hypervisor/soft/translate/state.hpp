@@ -46,6 +46,13 @@ struct State {
   std::uint64_t gate_first = 0;  // a gate's arguments while it saves registers
   std::uint64_t gate_second = 0;
 
+  // Instructions until the vCPU has to look where it is (Cpu::set_horizon()); below 0: now. The
+  // interpreter counts down, and translated code where Options::counted says so.
+  std::int64_t countdown = 0;
+  // Of the translated block that is being executed or has just been left: instructions that have
+  // retired and are not counted down yet.
+  std::uint32_t partial = 0;
+
   // Which vector registers of the guest, and MXCSR, are in the host's registers.
   Vectors vectors_loaded = Vectors::kNone;
   // Which may be used without a fault, and without an exception of MXCSR's that could occur. Does

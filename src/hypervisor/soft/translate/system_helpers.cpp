@@ -83,6 +83,7 @@ Continuation Translator::system(const Callout& site) {
   ++statistics_.systems[site.mnemonic];
   store_x87();
   stand_at(site.rip);
+  set_partial(site.before);
   if (lockstep_ != nullptr) {
     state.next_rip = site.rip;
     state.exit_site = site.mnemonic;
@@ -98,6 +99,8 @@ Continuation Translator::system(const Callout& site) {
     return {0, static_cast<std::uint64_t>(ExitKind::kFault)};
   }
   state.flags = image_of(cpu_.flags.bits());
+  set_partial(site.before + 1);
+  settle();
   note_controls();
   return go_on();
 }
@@ -106,7 +109,7 @@ Continuation Translator::system(const Callout& site) {
 Continuation Translator::go_on() {
   constexpr Continuation kLeave{0, static_cast<std::uint64_t>(ExitKind::kContinue)};
   cpu_.translation_.next_rip = cpu_.next_block_rip_;
-  if (cpu_.attention_.load(std::memory_order_relaxed)) return kLeave;
+  if (wanted()) return kLeave;
   try {
     const BlockEntry* block = find(cpu_.next_block_rip_);
     return block == nullptr ? kLeave : Continuation{block->body, 0};

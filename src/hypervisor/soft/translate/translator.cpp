@@ -129,7 +129,7 @@ Translator::Outcome Translator::run() {
     if (kind == ExitKind::kIndirect && !Cpu::is_canonical(cpu_.next_block_rip_)) {
       return undo_transfer();
     }
-    if (cpu_.attention_.load(std::memory_order_relaxed)) return Outcome::kExecuted;
+    if (wanted()) return Outcome::kExecuted;
     block = find(cpu_.next_block_rip_);
     if (block == nullptr) return Outcome::kExecuted;
     if (kind == ExitKind::kLink) link(cpu_.translation_.exit_site);
@@ -178,7 +178,20 @@ Translator::Outcome Translator::undo_transfer() {
   const auto& site = *reinterpret_cast<const IndirectSite*>(cpu_.translation_.exit_site);
   cpu_.gpr(x86::Gpr::kRsp) -= static_cast<std::uint64_t>(std::int64_t{site.stack_distance});
   stand_at(site.rip);
+  if (options_.counted) ++cpu_.translation_.countdown;
   return Outcome::kInterpret;
+}
+
+bool Translator::wanted() const {
+  return cpu_.attention_.load(std::memory_order_relaxed) || cpu_.translation_.countdown < 0;
+}
+
+void Translator::set_partial(std::uint32_t instructions) {
+  if (options_.counted) cpu_.translation_.partial = instructions;
+}
+
+void Translator::settle() {
+  cpu_.count_down(std::exchange(cpu_.translation_.partial, 0));
 }
 
 ExitKind Translator::execute(std::uint64_t code) {
@@ -190,6 +203,7 @@ ExitKind Translator::execute(std::uint64_t code) {
   store_x87();
   cpu_.flags.set_bits(flags_of(state.flags));
   stand_at(state.next_rip);
+  settle();
   return kind;
 }
 
@@ -385,7 +399,7 @@ bool Translator::translate() {
   }
   find_liveness(*page, items);
   if (!page->is_current()) return false;
-  BlockEmitter emitter(layout_, gates_, *cache_, sites_, *page, options_.chain);
+  BlockEmitter emitter(layout_, gates_, *cache_, sites_, *page, options_);
   const Result<BlockEntry> entry = emitter.emit(items);
   if (!entry) {
     log::error("{}", entry.error().message());

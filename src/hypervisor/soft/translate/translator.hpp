@@ -92,6 +92,12 @@ class Translator {
   ExitKind stay_on(const Page& page, std::uint64_t next_rip);
   ExitKind leave_to(std::uint64_t rip);
   void stand_at(std::uint64_t rip);
+  // The run loop is to look around.
+  bool wanted() const;
+  // INSTRUCTIONS of the block that is being executed have retired; 0: they will be counted by it.
+  void set_partial(std::uint32_t instructions);
+  // Counts what the block that has been left did not.
+  void settle();
 
   bool can_translate() const;
   void note_controls();

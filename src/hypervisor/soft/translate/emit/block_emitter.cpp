@@ -26,8 +26,14 @@ void return_to_helper(Cpu& cpu, const Instruction* i) {
 }  // namespace
 
 BlockEmitter::BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& cache, Sites& sites,
-                           const Page& page, bool chain)
-    : layout_(layout), gates_(gates), cache_(cache), sites_(sites), page_(page), chain_(chain) {
+                           const Page& page, const Options& options)
+    : layout_(layout),
+      gates_(gates),
+      cache_(cache),
+      sites_(sites),
+      page_(page),
+      chain_(options.chain),
+      counted_(options.counted) {
   code_.init(asmjit::Environment::host(), cache.next_address());
   code_.attach(&a_);
   checked_ = a_.newLabel();
@@ -35,6 +41,7 @@ BlockEmitter::BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& 
 }
 
 Result<BlockEntry> BlockEmitter::emit(std::span<const Item> items) {
+  items_ = items;
   first_rip_ = items.front().rip;
   emit_checked_entry(items.front());
   for (const Item& item : items) emit_item(item);
@@ -56,6 +63,10 @@ void BlockEmitter::emit_checked_entry(const Item& first) {
   a_.jne(stale);
   a_.cmp(context(layout_.attention, 1), 0);
   a_.jne(stale);
+  if (counted_) {
+    a_.cmp(context(ORRERY_STATE_FIELD(layout_, countdown)), 0);
+    a_.jl(stale);
+  }
   if (first.live_before != 0) emit_restore_flags();
   a_.bind(body_);
   const EntrySite& site = sites_.entries.emplace_back(EntrySite{&page_, page_.id, 0});
@@ -117,12 +128,13 @@ void BlockEmitter::emit_tail_check(const Item& item) {
 // crosses into the next page.
 void BlockEmitter::emit_end(const Item& last) {
   if (last.plan.ends_block) return;
-  emit_transfer(last.rip, last.next_rip(), last.live_after);
+  emit_transfer(last, last.next_rip(), last.live_after);
 }
 
 Callout& BlockEmitter::add_callout(const Item& item) {
   Callout& callout = sites_.callouts.emplace_back(
-      Callout{item.rip,
+      Callout{before(item),
+              item.rip,
               item.next_rip(),
               &page_,
               item.decoded.info.mnemonic,
@@ -141,6 +153,7 @@ void BlockEmitter::emit_callout(const Item& item) {
 
 void BlockEmitter::emit_interpret(const Item& item) {
   restore_flags();
+  emit_partial(item);
   load_constant(kT0, item.rip);
   a_.mov(kT1.r32(), static_cast<std::uint32_t>(item.decoded.info.mnemonic));
   a_.jmp(gates_.exit_interpret);

@@ -21,6 +21,7 @@
 #include "hypervisor/soft/translate/emit/assembler.hpp"
 #include "hypervisor/soft/translate/emit/gates.hpp"
 #include "hypervisor/soft/translate/emit/rewriter.hpp"
+#include "hypervisor/soft/translate/options.hpp"
 #include "hypervisor/soft/translate/page.hpp"
 #include "hypervisor/soft/translate/plan/plan.hpp"
 #include "hypervisor/soft/translate/sites.hpp"
@@ -56,7 +57,7 @@ struct Sites {
 class BlockEmitter {
  public:
   BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& cache, Sites& sites,
-               const Page& page, bool chain);
+               const Page& page, const Options& options);
 
   // Places the code of ITEMS (liveness filled in) in the cache. Fails where that has not enough
   // room.
@@ -75,6 +76,19 @@ class BlockEmitter {
   void emit_interpret(const Item& item);
   Callout& add_callout(const Item& item);
   Result<BlockEntry> place(unsigned instructions);
+
+  // ---- Counted mode (count.cpp): nothing is emitted where it is off
+  // Instructions of the block before ITEM.
+  std::uint32_t before(const Item& item) const {
+    return static_cast<std::uint32_t>(&item - items_.data());
+  }
+  // ITEM and all before it have retired. FREE: the host's flags may be overwritten; they say then
+  // whether the countdown is below 0.
+  enum class HostFlags : std::uint8_t { kFree, kKept };
+  void emit_count(const Item& item, HostFlags flags);
+  // The block is about to be left before ITEM, or is not after all.
+  void emit_partial(const Item& item);
+  void emit_no_partial();
 
   // ---- Flags (flags.cpp)
   // Makes the host's flags free to be overwritten; those in NEEDED are kept.
@@ -153,9 +167,9 @@ class BlockEmitter {
   void emit_look_up_indirect(const Item& item, std::int32_t stack_distance, std::int32_t distance,
                              const std::function<void()>& add_table);
   void emit_target_to_scratch(const Item& item);
-  // Ends with a transfer to TARGET from RIP; flags LIVE there.
-  void emit_transfer(std::uint64_t rip, std::uint64_t target, FlagSet live);
-  void emit_poll(std::uint64_t target, FlagSet live);
+  // Ends with a transfer to TARGET behind ITEM; flags LIVE there.
+  void emit_transfer(const Item& item, std::uint64_t target, FlagSet live);
+  void emit_poll(const Item& item, std::uint64_t target, FlagSet live);
   void emit_linkable_jump(std::uint64_t target);
   void emit_checked_jump(std::uint64_t target);
   void emit_open_jump(std::uint64_t target, bool within_page);
@@ -170,7 +184,9 @@ class BlockEmitter {
   CodeCache& cache_;
   Sites& sites_;
   const Page& page_;
-  bool chain_;  // jumps may lead to other blocks directly
+  bool chain_;    // jumps may lead to other blocks directly
+  bool counted_;  // retired instructions are counted
+  std::span<const Item> items_;
 
   asmjit::CodeHolder code_;
   x::Assembler a_;

@@ -63,9 +63,11 @@ void BlockEmitter::emit_open_jump(std::uint64_t target, bool within_page) {
 }
 
 // Leaves if the vCPU's attention is wanted; on every cycle of jumps within a page there is one.
-void BlockEmitter::emit_poll(std::uint64_t target, FlagSet live) {
+void BlockEmitter::emit_poll(const Item& item, std::uint64_t target, FlagSet live) {
   free_flags(live);
   const asmjit::Label wanted = a_.newLabel();
+  emit_count(item, HostFlags::kFree);
+  if (counted_) a_.js(wanted);
   a_.cmp(context(layout_.attention, 1), 0);
   a_.jne(wanted);
   const std::uint64_t gate =
@@ -77,25 +79,31 @@ void BlockEmitter::emit_poll(std::uint64_t target, FlagSet live) {
   });
 }
 
-void BlockEmitter::emit_transfer(std::uint64_t rip, std::uint64_t target, FlagSet live) {
+void BlockEmitter::emit_transfer(const Item& item, std::uint64_t target, FlagSet live) {
   if (page_.contains(target)) {
-    if (target <= rip) emit_poll(target, live);
+    if (target <= item.rip) {
+      emit_poll(item, target, live);
+    } else {
+      const bool kept = flags_ == FlagState::kHost && live != 0;
+      emit_count(item, kept ? HostFlags::kKept : HostFlags::kFree);
+    }
     restore_flags();
-  } else if (flags_ == FlagState::kHost) {
-    emit_save_flags();
+  } else {
+    if (flags_ == FlagState::kHost) emit_save_flags();
+    emit_count(item, HostFlags::kFree);
   }
   emit_linkable_jump(target);
 }
 
 void BlockEmitter::emit_jump(const Item& item) {
-  emit_transfer(item.rip, item.target(), item.live_taken);
+  emit_transfer(item, item.target(), item.live_taken);
 }
 
 void BlockEmitter::emit_conditional_jump(const Item& item) {
   restore_flags();
   const std::uint64_t target = item.target();
   const x::CondCode condition = condition_of(item);
-  if (page_.contains(target) && target > item.rip) {
+  if (!counted_ && page_.contains(target) && target > item.rip) {
     // The jump itself can be linked.
     const asmjit::Label stub = a_.newLabel();
     const asmjit::Label behind = a_.newLabel();
@@ -109,7 +117,7 @@ void BlockEmitter::emit_conditional_jump(const Item& item) {
   later([this, &item, taken, target] {
     a_.bind(taken);
     flags_ = FlagState::kHost;
-    emit_transfer(item.rip, target, item.live_taken);
+    emit_transfer(item, target, item.live_taken);
   });
 }
 
@@ -144,6 +152,7 @@ void BlockEmitter::emit_look_up_indirect(const Item& item, std::int32_t stack_di
                                          const std::function<void()>& add_table) {
   const std::int32_t table = ORRERY_STATE_FIELD(layout_, indirect) + distance;
   const asmjit::Label unknown = a_.newLabel();
+  emit_count(item, HostFlags::kFree);
   a_.mov(kT1.r32(), kT0.r32());
   a_.and_(kT1.r32(), State::kIndirects - 1);
   a_.shl(kT1.r32(), 4);
@@ -176,7 +185,7 @@ void BlockEmitter::emit_push_return(const Item& item, Then then) {
 
 void BlockEmitter::emit_call(const Item& item) {
   emit_push_return(item, Then::kTarget);
-  emit_transfer(item.rip, item.target(), item.live_taken);
+  emit_transfer(item, item.target(), item.live_taken);
 }
 
 // A non-canonical target is #GP(0) before anything is pushed; the interpreter raises it.

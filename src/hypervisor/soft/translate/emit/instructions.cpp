@@ -47,9 +47,11 @@ void BlockEmitter::ensure_vectors(const Item& item) {
   a_.bind(there);
   later([this, missing, there, &item] {
     a_.bind(missing);
+    emit_partial(item);
     load_constant(kT0, item.rip);
     a_.mov(kT1.r32(), static_cast<std::uint32_t>(item.decoded.info.mnemonic));
     a_.call(item.plan.vectors == Vectors::kAvx ? gates_.load_avx : gates_.load_vectors);
+    emit_no_partial();
     a_.jmp(there);
   });
 }
@@ -65,7 +67,7 @@ void BlockEmitter::ensure_x87(const Item& item) {
   a_.je(missing);
   a_.bind(there);
   const X87Site& site = sites_.x87.emplace_back(
-      X87Site{item.rip, item.decoded.info.mnemonic, flags_ == FlagState::kSaved});
+      X87Site{before(item), item.rip, item.decoded.info.mnemonic, flags_ == FlagState::kSaved});
   later([this, missing, there, &site] {
     a_.bind(missing);
     a_.mov(kT0, reinterpret_cast<std::uint64_t>(&site));

@@ -138,10 +138,10 @@ void BlockEmitter::emit_access(const Item& item, const Access& access,
   a_.add(kT0, context(kT1, host));
   a_.bind(resume);
 
-  AccessSite& site = sites_.accesses.emplace_back(
-      AccessSite{item.rip, access.then == Then::kTarget ? item.target() : item.next_rip(),
-                 access.then == Then::kScratch, &page_, static_cast<std::uint16_t>(access.size),
-                 access.kind, access.aligned, access.stack, flags_ == FlagState::kSaved, false});
+  AccessSite& site = sites_.accesses.emplace_back(AccessSite{
+      before(item), item.rip, access.then == Then::kTarget ? item.target() : item.next_rip(),
+      access.then == Then::kScratch, &page_, static_cast<std::uint16_t>(access.size), access.kind,
+      access.aligned, access.stack, flags_ == FlagState::kSaved, false});
   const FlagState before = flags_;
   body();
   site.flags_saved_after = flags_ == FlagState::kSaved;

@@ -199,11 +199,12 @@ void BlockEmitter::emit_access_check(const Item& item) {
             static_cast<std::int32_t>(0xff & ~kAlignmentCheckInByte));
   }
   const AccessMode mode = allows ? AccessMode::kSupervisorUser : AccessMode::kSupervisor;
-  if (mode == page_.mode) return emit_transfer(item.rip, item.next_rip(), item.live_after);
+  if (mode == page_.mode) return emit_transfer(item, item.next_rip(), item.live_after);
   a_.mov(context(layout_.access_mode, 1), static_cast<std::int32_t>(mode));
   a_.mov(kT0, layout_.context + static_cast<std::uint64_t>(
                                     std::int64_t{layout_.tlb[static_cast<unsigned>(mode)]}));
   a_.mov(context(layout_.tlb_entries), kT0);
+  emit_count(item, HostFlags::kFree);
   emit_checked_jump(item.next_rip());
 }
 

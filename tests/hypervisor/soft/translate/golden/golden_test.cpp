@@ -47,7 +47,8 @@ TEST_P(GoldenTest, EmitsWhatTheFileSays) {
   machine.load(kCode, guest);
   machine.cpu().import_state(long_mode());
 
-  const auto translator = Translator::create(machine.cpu(), {});
+  const auto translator =
+      Translator::create(machine.cpu(), {.counted = GetParam().starts_with("counted")});
   ASSERT_TRUE(translator);
   ASSERT_TRUE((*translator)->translate());
   const std::string text = format("guest:{}\n\nhost:\n{}", listing(guest, kCode),

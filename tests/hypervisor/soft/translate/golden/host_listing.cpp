@@ -53,6 +53,8 @@ std::vector<Name> parts_of(const Layout& layout) {
   ORRERY_FIELD(exit_site);
   ORRERY_FIELD(flags);
   ORRERY_FIELD(saved_flags);
+  ORRERY_FIELD(countdown);
+  ORRERY_FIELD(partial);
   ORRERY_FIELD(scratch);
   ORRERY_FIELD(vectors_loaded);
   ORRERY_FIELD(vectors_allowed);
