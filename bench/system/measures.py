@@ -241,7 +241,8 @@ MEASURES = {
     "reads": reads,
     "work": work,
     "programs": programs,
-    "paging": paging, "counted": counted,
+    "paging": paging,
+    "counted": counted,
     "disks": disks,
     "nbd": nbd,
 }
