@@ -213,6 +213,25 @@ def paging(times: int) -> list[Row]:
     return rows
 
 
+def counted(times: int) -> list[Row]:
+    """The kinds of work of bench/guest/work.c in counted mode and without, on the translator, in turn."""
+    sides = {"counted": ["--counted"], "uncounted": []}
+    seconds: dict[str, dict[str, list[float]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        program = Work(pathlib.Path(folder))
+        for _ in range(times):
+            for side, more in sides.items():
+                machine = small_guest(engine="translate", more=more)
+                machine.initrd = program.initrd
+                with Guest(machine, f"bench-{side}") as guest:
+                    guest.wait_for_shell()
+                    text = "\n".join(guest.run(f"/work {kind}", timeout=300) for kind in program.kinds)
+                for kind, found, _ in program.LINE.findall(text):
+                    seconds.setdefault(kind, {}).setdefault(side, []).append(float(found))
+    samples = {kind: {side: Sample(found) for side, found in by_side.items()} for kind, by_side in seconds.items()}
+    return [Row(f"counted: {kind}", "s", by_side.pop("counted"), by_side) for kind, by_side in samples.items()]
+
+
 MEASURES = {
     "boot": boot,
     "login": login,
@@ -223,6 +242,7 @@ MEASURES = {
     "work": work,
     "programs": programs,
     "paging": paging,
+    "counted": counted,
     "disks": disks,
     "nbd": nbd,
 }
