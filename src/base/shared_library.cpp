@@ -10,7 +10,8 @@ Result<SharedLibrary> SharedLibrary::load(const char* name, const char* package)
   // Bound at once: nothing is resolved, and no page of its is made writable, once a sandbox stands.
   void* const handle = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    return fail(format("{} cannot be loaded ({}): install {}", name, ::dlerror(), package));
+    const char* const reason = ::dlerror();  // NOLINT(concurrency-mt-unsafe): glibc's is a thread's
+    return fail(format("{} cannot be loaded ({}): install {}", name, reason, package));
   }
   return SharedLibrary(handle, name);
 }
