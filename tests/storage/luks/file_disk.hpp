@@ -12,7 +12,7 @@ namespace orrery::testing {
 
 class FileDisk final : public storage::TaskDisk {
  public:
-  FileDisk(EventLoop& loop, std::shared_ptr<MemoryFile> file, unsigned seed = 1)
+  FileDisk(EventLoop& loop, const std::shared_ptr<MemoryFile>& file, unsigned seed = 1)
       : TaskDisk(loop, "memory"),
         image_(std::make_unique<MemoryExecutor>(loop, file, seed), "memory", file->content.size()) {
     geometry_.size = Bytes(file->content.size());
