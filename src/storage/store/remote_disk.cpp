@@ -8,6 +8,7 @@
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "storage/request/request_check.hpp"
+#include "storage/store/image_requests.hpp"
 #include "storage/store/store_disk.hpp"
 #include "store/image.hpp"
 #include "store/remote/access_record.hpp"
@@ -121,7 +122,7 @@ class RemoteDisk final : public port::Blocks {
         workers_.post([this, read] { look(read); });
       });
     }
-    const Result<> done = fill(request);
+    const Result<> done = read_image(image(), request);
     if (done) return answer(std::move(read->completion), done);
     // Others may have given it up for room since we looked; or it is not what its digests say,
     // although it has its check.
@@ -134,21 +135,9 @@ class RemoteDisk final : public port::Blocks {
     look(read);
   }
 
-  Result<> fill(const port::BlockRequest& request) const {
-    std::uint64_t offset = request.offset;
-    for (const MutableByteSpan buffer : request.buffers) {
-      ORRERY_CHECK(image().read(offset, buffer));
-      offset += buffer.size();
-    }
-    return {};
-  }
-
   template <typename Answer, typename T>
   void answer(Answer completion, Result<T> result) {
-    loop_.post([completion = std::move(completion), result = std::move(result),
-                alive = std::weak_ptr(alive_)] {
-      if (alive.lock()) completion(result);
-    });
+    answer_on_loop(loop_, alive_, std::move(completion), std::move(result));
   }
 
   EventLoop& loop_;

@@ -4,6 +4,7 @@
 
 #include "base/format.hpp"
 #include "storage/request/request_check.hpp"
+#include "storage/store/image_requests.hpp"
 #include "store/segmenter.hpp"
 #include "store/worker_pool.hpp"
 
@@ -31,7 +32,7 @@ class StoreDisk final : public port::Blocks {
     }
     workers_.post(
         [this, request = std::move(request), completion = std::move(completion)]() mutable {
-          answer(std::move(completion), read(request));
+          answer(std::move(completion), read_image(*image_, request));
         });
   }
 
@@ -54,21 +55,9 @@ class StoreDisk final : public port::Blocks {
   }
 
  private:
-  Result<> read(const port::BlockRequest& request) const {
-    std::uint64_t offset = request.offset;
-    for (const MutableByteSpan buffer : request.buffers) {
-      ORRERY_CHECK(image_->read(offset, buffer));
-      offset += buffer.size();
-    }
-    return {};
-  }
-
   template <typename Answer, typename T>
   void answer(Answer completion, Result<T> result) {
-    loop_.post([completion = std::move(completion), result = std::move(result),
-                alive = std::weak_ptr(alive_)] {
-      if (alive.lock()) completion(result);
-    });
+    answer_on_loop(loop_, alive_, std::move(completion), std::move(result));
   }
 
   EventLoop& loop_;
