@@ -1,11 +1,12 @@
 // The engine's decoder: any bytes, in every code size, whole and cut short, give a record or ask
-// for more.
+// for more; and the same record where their form has been seen before.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 
 #include "hypervisor/soft/decode/decoder.hpp"
+#include "hypervisor/soft/decode/form_cache.hpp"
 
 namespace {
 
@@ -27,6 +28,19 @@ void check(ByteSpan bytes, CodeSize size) {
   if (record.handler == nullptr || record.length == 0 || record.length > kLongest) std::abort();
 }
 
+// A second decoding of the same bytes comes from the cache, as does one of the form that other
+// bytes have brought in.
+void check_forms(ByteSpan bytes) {
+  static hypervisor::soft::FormCache forms;
+  for (int again = 0; again < 2; ++again) {
+    Instruction expected;
+    Instruction record;
+    const DecodeStatus status = hypervisor::soft::decode(bytes, CodeSize::k64, 7, expected);
+    if (forms.decode(bytes, 7, record) != status) std::abort();
+    if (status != DecodeStatus::kTruncated && record != expected) std::abort();
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -35,5 +49,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(bytes, code_size);
     if (size > 1) check(bytes.first(size / 2), code_size);
   }
+  for (std::size_t start = 0; start < size; ++start) check_forms(bytes.subspan(start));
   return 0;
 }

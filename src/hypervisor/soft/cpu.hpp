@@ -27,6 +27,8 @@
 #include "hypervisor/soft/access.hpp"
 #include "hypervisor/soft/cpuid.hpp"
 #include "hypervisor/soft/debug_stops.hpp"
+#include "hypervisor/soft/decode/decoder.hpp"
+#include "hypervisor/soft/decode/form_cache.hpp"
 #include "hypervisor/soft/decode/instruction.hpp"
 #include "hypervisor/soft/decode/table.hpp"
 #include "hypervisor/soft/fault.hpp"
@@ -473,6 +475,10 @@ class Cpu {
   std::optional<Exit> debugger_stop();
   void note_for_debugger(std::uint64_t linear, unsigned size, Access access);
   void decode_block(Block& block, std::uint64_t linear, GuestPhysical start, unsigned most);
+  DecodeStatus decode_next(ByteSpan bytes, std::uint16_t offset, Instruction& record) {
+    return code_size_ == CodeSize::k64 ? forms_.decode(bytes, offset, record)
+                                       : decode(bytes, code_size_, offset, record);
+  }
   std::uint16_t decode_crossing(Block& block, std::uint64_t linear, ByteSpan head);
   ByteSpan code_bytes(BlockPart& part, GuestPhysical start, unsigned available, unsigned most,
                       std::byte* buffer);
@@ -542,6 +548,7 @@ class Cpu {
   bool data_breakpoints_ = false;      // the TLB stays empty, so that every access is seen
   std::uint64_t breakpoints_hit_ = 0;  // by the current instruction, as DR6 bits
   std::unique_ptr<BlockCache> blocks_;
+  FormCache forms_;
   std::unique_ptr<translate::Translator> translator_;  // or nullptr
   translate::Lockstep* lockstep_ = nullptr;            // or nullptr; the TLB stays empty with it
   std::int32_t heat_step_ = 0;                         // 1 with a translator

@@ -105,7 +105,7 @@ void Cpu::decode_block(Block& block, std::uint64_t linear, GuestPhysical start, 
   std::uint16_t offset = 0;
   while (block.count < most && offset < bytes.size()) {
     Instruction& record = code[block.count];
-    const DecodeStatus status = decode(bytes.subspan(offset), code_size_, offset, record);
+    const DecodeStatus status = decode_next(bytes.subspan(offset), offset, record);
     if (status == DecodeStatus::kTruncated) {
       if (block.count == 0) {
         offset = decode_crossing(block, linear, bytes);

@@ -134,16 +134,33 @@ void fill_sizes_and_prefixes(const ZydisDecodedInstruction& info, Instruction& r
   }
 }
 
-DecodeStatus refuse(Instruction& record, Handler handler) {
-  record.handler = handler;
-  return DecodeStatus::kLast;
+// A SIB byte without a base has a displacement instead, whatever REX.B says (SDM vol. 2A, table
+// 2-5); Zydis 4.0 takes R13 then, and loses the displacement.
+void take_away_base(Decoded& decoded) {
+  const auto& raw = decoded.info.raw;
+  constexpr unsigned kSib = 4;
+  constexpr unsigned kNoBase = 5;
+  if ((decoded.info.attributes & ZYDIS_ATTRIB_HAS_SIB) == 0 || raw.modrm.mod != 0 ||
+      raw.modrm.rm != kSib || raw.sib.base != kNoBase) {
+    return;
+  }
+  for (unsigned n = 0; n < decoded.info.operand_count; ++n) {
+    ZydisDecodedOperandMem& memory = decoded.operands[n].mem;
+    if (decoded.operands[n].type != ZYDIS_OPERAND_TYPE_MEMORY) continue;
+    if (decoded.operands[n].encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM) continue;
+    memory.base = ZYDIS_REGISTER_NONE;
+    memory.disp.has_displacement = ZYAN_TRUE;
+    memory.disp.value = raw.disp.value;
+  }
 }
 
 ZyanStatus decode_with_zydis(ByteSpan bytes, CodeSize code_size, Decoded& decoded) {
   decoded.code_size = code_size;
   const std::size_t given = std::min(bytes.size(), kLongestInstruction);
-  return ZydisDecoderDecodeFull(&decoder_for(code_size), bytes.data(), given, &decoded.info,
-                                decoded.operands);
+  const ZyanStatus status = ZydisDecoderDecodeFull(&decoder_for(code_size), bytes.data(), given,
+                                                   &decoded.info, decoded.operands);
+  if (ZYAN_SUCCESS(status)) take_away_base(decoded);
+  return status;
 }
 
 }  // namespace
@@ -160,28 +177,40 @@ DecodeStatus decode_form(ByteSpan bytes, CodeSize code_size, Decoded& decoded) {
   return ZYAN_SUCCESS(status) ? DecodeStatus::kDecoded : DecodeStatus::kLast;
 }
 
-DecodeStatus decode(ByteSpan bytes, CodeSize code_size, std::uint16_t offset, Instruction& record) {
+DecodeStatus decode_whole(ByteSpan bytes, CodeSize code_size, std::uint16_t offset,
+                          Instruction& record, Decoded& decoded) {
   record = Instruction{};
   record.offset = offset;
   record.length = 1;
+  const auto refuse = [&](Handler handler) {
+    record.handler = handler;
+    decoded.info.length = 0;
+    return DecodeStatus::kLast;
+  };
 
-  Decoded decoded;
   const std::size_t given = std::min(bytes.size(), kLongestInstruction);
   const ZyanStatus status = decode_with_zydis(bytes, code_size, decoded);
-  if (status == ZYDIS_STATUS_NO_MORE_DATA) {
-    return given < kLongestInstruction ? DecodeStatus::kTruncated
-                                       : refuse(record, &leave<raise_too_long>);
+  if (status == ZYDIS_STATUS_NO_MORE_DATA && given < kLongestInstruction) {
+    decoded.info.length = 0;
+    return DecodeStatus::kTruncated;
   }
-  if (status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG) return refuse(record, &leave<raise_too_long>);
-  if (!ZYAN_SUCCESS(status)) return refuse(record, &leave<raise_invalid_opcode>);
+  if (status == ZYDIS_STATUS_NO_MORE_DATA || status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG) {
+    return refuse(&leave<raise_too_long>);
+  }
+  if (!ZYAN_SUCCESS(status)) return refuse(&leave<raise_invalid_opcode>);
 
   const Row* row = row_of(decoded);
-  if (row == nullptr) return refuse(record, &leave<raise_invalid_opcode>);
+  if (row == nullptr) return refuse(&leave<raise_invalid_opcode>);
   fill_sizes_and_prefixes(decoded.info, record);
   record.flat = code_size == CodeSize::k64 && record.address_size == 8;
   fill_operands(decoded, record);
-  if (!row->select(decoded, record)) return refuse(record, &leave<raise_invalid_opcode>);
+  if (!row->select(decoded, record)) return refuse(&leave<raise_invalid_opcode>);
   return row->ends == Ends::kBlock ? DecodeStatus::kLast : DecodeStatus::kDecoded;
+}
+
+DecodeStatus decode(ByteSpan bytes, CodeSize code_size, std::uint16_t offset, Instruction& record) {
+  Decoded decoded;
+  return decode_whole(bytes, code_size, offset, record, decoded);
 }
 
 Instruction end_of_block(std::uint16_t offset) {

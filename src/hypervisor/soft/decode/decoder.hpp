@@ -20,6 +20,10 @@ enum class DecodeStatus : std::uint8_t {
 // longer than 15.
 DecodeStatus decode(ByteSpan bytes, CodeSize code_size, std::uint16_t offset, Instruction& record);
 
+// The same, with the form beside; DECODED.info.length is 0 where it is no instruction.
+DecodeStatus decode_whole(ByteSpan bytes, CodeSize code_size, std::uint16_t offset,
+                          Instruction& record, Decoded& decoded);
+
 // The same as far as Zydis goes: what the bytes say, whether the engine has the instruction or not.
 // kDecoded, kTruncated, or kLast where there is no instruction.
 DecodeStatus decode_form(ByteSpan bytes, CodeSize code_size, Decoded& decoded);

@@ -52,6 +52,8 @@ struct Instruction {
   Repeat repeat : 2 = Repeat::kNone;
   bool flat : 1 = false;   // 64-bit code with 64-bit addresses: no segment limits, no cutting
   std::uint8_t extra = 0;  // second immediate byte, or what a family likes
+
+  friend bool operator==(const Instruction&, const Instruction&) = default;
 };
 
 static_assert(sizeof(Instruction) == 32, "records are walked linearly: two to a cache line");

@@ -1,6 +1,5 @@
 #include "hypervisor/soft/decode/instruction_sets.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "x86/control_registers.hpp"
@@ -67,6 +66,16 @@ const auto& sets() {
   return all;
 }
 
+enum class Presence : std::uint8_t { kNotOptional, kThere, kMissing };
+
+auto build_presences() {
+  std::array<Presence, ZYDIS_ISA_EXT_MAX_VALUE + 1> presences{};
+  for (const InstructionSet& set : sets()) {
+    presences[set.extension] = set.host_has ? Presence::kThere : Presence::kMissing;
+  }
+  return presences;
+}
+
 }  // namespace
 
 bool host_has(const x86::CpuidFeature& wanted) {
@@ -78,11 +87,11 @@ std::span<const InstructionSet> optional_instruction_sets() {
 }
 
 bool has_instruction_set(ZydisISAExt extension, ZydisInstructionEncoding encoding) {
-  const auto* found = std::ranges::find(sets(), extension, &InstructionSet::extension);
-  const bool optional = found != sets().end();
+  static const auto presences = build_presences();
+  const Presence presence = presences[extension];
   switch (encoding) {
-    case ZYDIS_INSTRUCTION_ENCODING_LEGACY: return !optional || found->host_has;
-    case ZYDIS_INSTRUCTION_ENCODING_VEX: return optional && found->host_has;
+    case ZYDIS_INSTRUCTION_ENCODING_LEGACY: return presence != Presence::kMissing;
+    case ZYDIS_INSTRUCTION_ENCODING_VEX: return presence == Presence::kThere;
     default: return false;  // EVEX, XOP and others share mnemonics with these
   }
 }
