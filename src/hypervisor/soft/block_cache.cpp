@@ -6,7 +6,8 @@
 
 namespace orrery::hypervisor::soft {
 
-BlockCache::BlockCache() : arena_(kArenaBytes), buckets_(kBuckets), jumps_(kJumps) {}
+BlockCache::BlockCache(std::size_t arena_bytes)
+    : arena_bytes_(arena_bytes), arena_(arena_bytes), buckets_(kBuckets), jumps_(kJumps) {}
 
 Block* BlockCache::second_jump_target(std::uint64_t linear, std::uint64_t context,
                                       std::uint64_t epoch) {
@@ -55,7 +56,7 @@ Block* BlockCache::find(GuestPhysical start, CodeSize code_size) {
 Block* BlockCache::allocate() {
   constexpr std::size_t kMost =
       kMiddle + sizeof(Block) + (Block::kMostInstructions + 2) * sizeof(Instruction);
-  if (used_ + kMost > kArenaBytes) clear();
+  if (used_ + kMost > arena_bytes_) clear();
   return new (block_at(used_)) Block;
 }
 

@@ -16,7 +16,15 @@ namespace orrery::hypervisor::soft {
 
 class BlockCache {
  public:
-  BlockCache();
+  // Empty, with room for records of ARENA_BYTES.
+  explicit BlockCache(std::size_t arena_bytes = kArenaBytes);
+
+  // The small guest's boot decodes many times this much, and goes on at 340, 360, 400 and 430 MIPS
+  // with 2, 3, 4 and 8 MiB; each MiB counts as memory beyond the guest's own.
+  static constexpr std::size_t kArenaBytes = std::size_t{3} << 20;
+  // Beside a translator, which learns from the records what is hot: what is forgotten before it is
+  // hot will never be.
+  static constexpr std::size_t kArenaBytesForHeat = std::size_t{12} << 20;
 
   // The block to enter at LINEAR, or nullptr when that must be found out.
   Block* jump_target(std::uint64_t linear, std::uint64_t context, std::uint64_t epoch) {
@@ -56,9 +64,6 @@ class BlockCache {
 
   static constexpr std::size_t kUnit = 64;
   static constexpr std::size_t kMiddle = 32;
-  // The small guest's boot decodes many times this much, and goes on at 340, 360, 400 and 430 MIPS
-  // with 2, 3, 4 and 8 MiB; each MiB counts as memory beyond the guest's own.
-  static constexpr std::size_t kArenaBytes = std::size_t{3} << 20;
   static constexpr std::size_t kBuckets = 1u << 14;
   static constexpr std::size_t kJumps = 1u << 14;
 
@@ -82,6 +87,7 @@ class BlockCache {
         static_cast<std::size_t>(reinterpret_cast<const std::byte*>(&block) - arena_.data()) /
         kUnit);
   }
+  std::size_t arena_bytes_;
   ZeroedArray<std::byte> arena_;
   std::size_t used_ = kUnit;
   ZeroedArray<Place> buckets_;

@@ -29,6 +29,7 @@ Cpu::~Cpu() {
 
 Result<> Cpu::use_translator(const translate::Options& options) {
   ORRERY_TRY(translator_, translate::Translator::create(*this, options));
+  blocks_ = std::make_unique<BlockCache>(BlockCache::kArenaBytesForHeat);
   heat_step_ = 1;
   return {};
 }

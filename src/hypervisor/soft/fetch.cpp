@@ -34,8 +34,22 @@ Block* Cpu::next_block() {
     block = blocks_->find(start, code_size_);
     if (block == nullptr || !is_block_at(*block, linear, start)) block = make_block(linear, start);
   }
+  // Elsewhere it has not been executed yet, and would have to be translated anew.
+  if (block->linear != linear) block->heat = first_heat();
   blocks_->set_jump(linear, fetch_context_, epoch, *block);
   return block;
+}
+
+// The block at next_block_rip_ where it has been executed there before, but too seldom to have been
+// translated.
+Block* Cpu::cold_block() {
+  const std::uint64_t linear = code_linear(next_block_rip_ & code_mask_);
+  Block* block = blocks_->jump_target(linear, fetch_context_, code_pages_.epoch());
+  return block != nullptr && block->heat > 0 ? block : nullptr;
+}
+
+std::int32_t Cpu::first_heat() const {
+  return translator_ != nullptr ? translator_->options().hot_after : 1;
 }
 
 Block* Cpu::make_block(std::uint64_t linear, GuestPhysical start) {
@@ -96,7 +110,7 @@ void Cpu::decode_block(Block& block, std::uint64_t linear, GuestPhysical start, 
   block.crosses = false;
   block.code_size = code_size_;
   block.count = 0;
-  block.heat = translator_ != nullptr ? translator_->options().hot_after : 1;
+  block.heat = first_heat();
 
   std::byte page_bytes[kPageSize];
   const unsigned available = static_cast<unsigned>(kPageSize - start.value() % kPageSize);

@@ -75,6 +75,9 @@ std::optional<Exit> Cpu::run_round() {
   using Outcome = translate::Translator::Outcome;
   if (pace_ == Pace::kSingle) return execute_next_instruction();
   const bool translates = translator_ != nullptr && debug_ == nullptr && pace_ == Pace::kAny;
+  if (translates) {
+    if (Block* cold = cold_block()) return interpret(cold);
+  }
   const Outcome outcome = translates ? translator_->run() : Outcome::kInterpret;
   if (outcome == Outcome::kExecuted) return std::nullopt;
   if (outcome == Outcome::kFault) return on_fault(translator_->fault());
@@ -83,6 +86,10 @@ std::optional<Exit> Cpu::run_round() {
   if (outcome == Outcome::kNothing && block->heat <= 0 && translator_->translate()) {
     return std::nullopt;
   }
+  return interpret(block);
+}
+
+std::optional<Exit> Cpu::interpret(Block* block) {
   block->heat -= heat_step_;
   enter(block);
   block->records()->handler(*this, block->records());
