@@ -35,7 +35,7 @@ class Tlb {
  public:
   // Four times the pages that a kernel's and a program's hot sets span together; 32 KiB a mode fits
   // the L2 cache.
-  static constexpr std::size_t kEntries = 1024;
+  static constexpr std::size_t kEntries = 4096;
 
   Tlb();
 

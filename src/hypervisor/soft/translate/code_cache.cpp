@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/assert.hpp"
+#include "base/bits.hpp"
 #include "base/file_descriptor.hpp"
 
 namespace orrery::hypervisor::soft::translate {
@@ -34,9 +35,12 @@ CodeCache::~CodeCache() {
   ::munmap(executable_, size_);
 }
 
-void CodeCache::commit(std::size_t size) {
-  ORRERY_ASSERT(size <= room());
-  used_ = std::min((used_ + size + 15) & ~std::size_t{15}, size_);
+void CodeCache::place(ByteSpan hot, ByteSpan cold) {
+  ORRERY_ASSERT(hot.size() + cold.size() <= room());
+  std::ranges::copy(hot, writable_ + used_);
+  cold_ -= cold.size();
+  std::ranges::copy(cold, writable_ + cold_);
+  used_ = std::min(align_up(used_ + hot.size(), 16), cold_);
 }
 
 void CodeCache::link(std::uint64_t place, std::uint64_t target) {

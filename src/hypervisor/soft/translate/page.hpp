@@ -20,7 +20,9 @@ struct BlockEntry {
       0;                   // entered from anywhere: checks that the page is the one, and attention
   std::uint64_t body = 0;  // entered from within the page; 0: nothing to be translated here
   unsigned instructions = 0;
-  std::size_t size = 0;  // of the host code, from `checked` on
+  std::size_t size = 0;    // of the host code, from `checked` on
+  std::uint64_t cold = 0;  // where what is hardly ever executed of it lies
+  std::size_t cold_size = 0;
 };
 
 struct Page {

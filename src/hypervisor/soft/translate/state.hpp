@@ -96,7 +96,7 @@ struct State {
     std::uint64_t rip;
     std::uint64_t code;
   };
-  static constexpr std::size_t kIndirects = 4096;
+  static constexpr std::size_t kIndirects = 16384;
   std::array<std::array<Indirect, kIndirects>, kAccessModes> indirect;  // empty once it is used
 
   // A slot is empty with an address of another slot in it: 0, but 1 in the slot that 0 has.

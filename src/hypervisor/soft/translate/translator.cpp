@@ -374,11 +374,14 @@ void Translator::clear() {
                                        std::chrono::duration_cast<std::chrono::microseconds>(took));
 }
 
-ByteSpan Translator::host_code(std::uint64_t rip) {
+Translator::HostCode Translator::host_code(std::uint64_t rip) {
   const BlockEntry* block = find(rip);
   if (block == nullptr) return {};
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address of translated code
-  return {reinterpret_cast<const std::byte*>(block->checked), block->size};
+  const auto code_at = [](std::uint64_t address, std::size_t size) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): an address of translated code
+    return ByteSpan(reinterpret_cast<const std::byte*>(address), size);
+  };
+  return {code_at(block->checked, block->size), code_at(block->cold, block->cold_size)};
 }
 
 // ---- Translating

@@ -63,9 +63,13 @@ class Translator {
   void take_local_pages(std::vector<LocalPage>& to);
   void put_local_pages(std::span<const LocalPage> pages);
 
-  // Host code of the block that has been translated at RIP, where it is executed; empty where there
-  // is none. For golden files.
-  ByteSpan host_code(std::uint64_t rip);
+  // Host code of the block that has been translated at RIP, where it is executed, and what of it is
+  // hardly ever executed; empty where there is none. For golden files.
+  struct HostCode {
+    ByteSpan hot;
+    ByteSpan cold;
+  };
+  HostCode host_code(std::uint64_t rip);
   const Layout& layout() const { return layout_; }
   const Gates& gates() const { return gates_; }
 

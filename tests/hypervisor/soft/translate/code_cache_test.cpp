@@ -1,8 +1,8 @@
 #include "hypervisor/soft/translate/code_cache.hpp"
 
 #include <array>
-#include <cstring>
 #include <fstream>
+#include <span>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -14,8 +14,7 @@ constexpr std::size_t kSize = std::size_t{64} << 10;
 
 std::uint64_t place(CodeCache& cache, std::initializer_list<unsigned char> code) {
   const std::uint64_t address = cache.next_address();
-  std::memcpy(cache.writable(), std::data(code), code.size());
-  cache.commit(code.size());
+  cache.place(std::as_bytes(std::span(code)));
   return address;
 }
 
@@ -29,6 +28,17 @@ TEST(CodeCache, ExecutesWhatIsWrittenElsewhere) {
   ASSERT_TRUE(cache);
   EXPECT_EQ(call(place(**cache, {0xb8, 7, 0, 0, 0, 0xc3})), 7);  // mov eax, 7; ret
   EXPECT_EQ((*cache)->next_address() % 16, 0u);
+}
+
+TEST(CodeCache, PlacesWhatIsHardlyExecutedFromTheOtherEndOn) {
+  const auto cache = CodeCache::create(kSize);
+  ASSERT_TRUE(cache);
+  constexpr std::array<unsigned char, 6> kCold = {0xb8, 9, 0, 0, 0, 0xc3};
+  const std::uint64_t address = (*cache)->next_cold_address(kCold.size());
+  (*cache)->place({}, std::as_bytes(std::span(kCold)));
+  EXPECT_EQ(call(address), 9);
+  EXPECT_EQ((*cache)->room(), kSize - kCold.size());
+  EXPECT_EQ((*cache)->next_cold_address(1), address - 1);
 }
 
 TEST(CodeCache, LinksJumps) {

@@ -36,6 +36,7 @@ BlockEmitter::BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& 
       counted_(options.counted) {
   code_.init(asmjit::Environment::host(), cache.next_address());
   code_.attach(&a_);
+  code_.newSection(&cold_, ".cold", SIZE_MAX, asmjit::SectionFlags::kExecutable);
   checked_ = a_.newLabel();
   body_ = a_.newLabel();
 }
@@ -46,12 +47,35 @@ Result<BlockEntry> BlockEmitter::emit(std::span<const Item> items) {
   emit_checked_entry(items.front());
   for (const Item& item : items) emit_item(item);
   emit_end(items.back());
-  // One may add others.
-  for (std::size_t n = 0; n < stubs_.size(); ++n) {
-    const std::function<void()> stub = std::move(stubs_[n]);
+  emit_all(behind_);
+  a_.section(cold_);
+  emit_all(stubs_);
+  return place(static_cast<unsigned>(items.size()));
+}
+
+// One may add others.
+void BlockEmitter::emit_all(std::vector<Stub>& stubs) {
+  for (std::size_t n = 0; n < stubs.size(); ++n) {
+    const Stub stub = std::move(stubs[n]);
     stub();
   }
-  return place(static_cast<unsigned>(items.size()));
+}
+
+void BlockEmitter::jump_to(std::uint64_t target) {
+  a_.embedUInt8(0xe9);  // JMP rel32
+  emit_distance_to(target);
+}
+
+void BlockEmitter::call_to(std::uint64_t target) {
+  a_.embedUInt8(0xe8);  // CALL rel32
+  emit_distance_to(target);
+}
+
+void BlockEmitter::emit_distance_to(std::uint64_t target) {
+  a_.embedUInt32(0);
+  const asmjit::Label behind = a_.newLabel();
+  a_.bind(behind);
+  pending_distances_.push_back({behind, target});
 }
 
 void BlockEmitter::emit_checked_entry(const Item& first) {
@@ -74,7 +98,7 @@ void BlockEmitter::emit_checked_entry(const Item& first) {
     a_.bind(stale);
     load_constant(kT0, rip);
     a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
-    a_.jmp(gates_.exit_stale_saved);
+    jump_to(gates_.exit_stale_saved);
   });
 }
 
@@ -148,7 +172,7 @@ Callout& BlockEmitter::add_callout(const Item& item) {
 void BlockEmitter::emit_callout(const Item& item) {
   restore_flags();
   a_.mov(kT0, reinterpret_cast<std::uint64_t>(&add_callout(item)));
-  a_.call(gates_.callout);
+  call_to(gates_.callout);
 }
 
 void BlockEmitter::emit_interpret(const Item& item) {
@@ -156,26 +180,36 @@ void BlockEmitter::emit_interpret(const Item& item) {
   emit_partial(item);
   load_constant(kT0, item.rip);
   a_.mov(kT1.r32(), static_cast<std::uint32_t>(item.decoded.info.mnemonic));
-  a_.jmp(gates_.exit_interpret);
+  jump_to(gates_.exit_interpret);
 }
 
 Result<BlockEntry> BlockEmitter::place(unsigned instructions) {
+  asmjit::CodeBuffer& text = code_.textSection()->buffer();
+  asmjit::CodeBuffer& cold = cold_->buffer();
+  if (text.size() + cold.size() > cache_.room()) return fail("the code cache is full");
   const std::uint64_t base = cache_.next_address();
-  code_.flatten();
-  code_.resolveUnresolvedLinks();
-  if (code_.codeSize() > cache_.room()) return fail("the code cache is full");
-  if (const auto error = code_.relocateToBase(base); error != asmjit::kErrorOk) {
+  cold_->setOffset(cache_.next_cold_address(cold.size()) - base);
+  if (const auto error = code_.resolveUnresolvedLinks(); error != asmjit::kErrorOk) {
     return fail(format("cannot assemble a block: {}", asmjit::DebugUtils::errorAsString(error)));
   }
-  code_.copyFlattenedData(cache_.writable(), cache_.room());
-  cache_.commit(code_.codeSize());
+  for (const PendingDistance& pending : pending_distances_) {
+    const asmjit::LabelEntry* place = code_.labelEntry(pending.behind);
+    const std::uint64_t behind = base + code_.labelOffsetFromBase(pending.behind);
+    store_le(place->section()->buffer().data() + place->offset() - sizeof(std::int32_t),
+             static_cast<std::int32_t>(pending.target - behind));
+  }
+  cache_.place(as_bytes(text.data(), text.size()), as_bytes(cold.data(), cold.size()));
   sites_.entries.back().checked = base + code_.labelOffsetFromBase(checked_);
   for (const PendingLink& pending : pending_links_) {
     sites_.links[pending.site].place =
         base + code_.labelOffsetFromBase(pending.behind_distance) - sizeof(std::int32_t);
   }
   return BlockEntry{base + code_.labelOffsetFromBase(checked_),
-                    base + code_.labelOffsetFromBase(body_), instructions, code_.codeSize()};
+                    base + code_.labelOffsetFromBase(body_),
+                    instructions,
+                    text.size(),
+                    base + cold_->offset(),
+                    cold.size()};
 }
 
 }  // namespace orrery::hypervisor::soft::translate

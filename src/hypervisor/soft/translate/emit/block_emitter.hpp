@@ -177,7 +177,16 @@ class BlockEmitter {
                 std::uint64_t target, bool within_page);
   void load_constant(const x::Gpq& reg, std::uint64_t value);
 
-  void later(std::function<void()> stub) { stubs_.push_back(std::move(stub)); }
+  // Jumps and calls to code outside of the block.
+  void jump_to(std::uint64_t target);
+  void call_to(std::uint64_t target);
+  void emit_distance_to(std::uint64_t target);
+
+  // What STUB emits stands behind the block, or far from it where it is hardly ever executed.
+  using Stub = std::function<void()>;
+  void behind(Stub stub) { behind_.push_back(std::move(stub)); }
+  void later(Stub stub) { stubs_.push_back(std::move(stub)); }
+  static void emit_all(std::vector<Stub>& stubs);
 
   const Layout& layout_;
   const Gates& gates_;
@@ -195,7 +204,15 @@ class BlockEmitter {
   FlagState flags_ = FlagState::kHost;
   bool x87_known_ = false;                  // to be loaded
   Vectors vectors_known_ = Vectors::kNone;  // to be loaded at least
-  std::vector<std::function<void()>> stubs_;
+  asmjit::Section* cold_ = nullptr;
+  std::vector<Stub> behind_;
+  std::vector<Stub> stubs_;
+  // Four bytes at PLACE that the distance to TARGET goes to.
+  struct PendingDistance {
+    asmjit::Label behind;
+    std::uint64_t target;
+  };
+  std::vector<PendingDistance> pending_distances_;
   // Links whose places are known once the code is placed.
   struct PendingLink {
     asmjit::Label behind_distance;

@@ -28,7 +28,7 @@ void BlockEmitter::add_link(const asmjit::Label& behind_distance, const asmjit::
     a_.bind(stub);
     load_constant(kT0, target);
     a_.mov(kT1.r32(), static_cast<std::uint32_t>(site));
-    a_.jmp(gate);
+    jump_to(gate);
   });
 }
 
@@ -43,7 +43,7 @@ void BlockEmitter::emit_linkable_jump(std::uint64_t target) {
   const auto known = within_page ? page_.blocks.find(static_cast<std::uint16_t>(target % kPageSize))
                                  : page_.blocks.end();
   if (known != page_.blocks.end() && known->second.body != 0) {
-    a_.jmp(known->second.body);
+    jump_to(known->second.body);
     return;
   }
   emit_open_jump(target, within_page);
@@ -75,7 +75,7 @@ void BlockEmitter::emit_poll(const Item& item, std::uint64_t target, FlagSet liv
   later([this, wanted, target, gate] {
     a_.bind(wanted);
     load_constant(kT0, target);
-    a_.jmp(gate);
+    jump_to(gate);
   });
 }
 
@@ -114,7 +114,7 @@ void BlockEmitter::emit_conditional_jump(const Item& item) {
   }
   const asmjit::Label taken = a_.newLabel();
   a_.j(condition, taken);
-  later([this, &item, taken, target] {
+  behind([this, &item, taken, target] {
     a_.bind(taken);
     flags_ = FlagState::kHost;
     emit_transfer(item, target, item.live_taken);
@@ -165,7 +165,7 @@ void BlockEmitter::emit_look_up_indirect(const Item& item, std::int32_t stack_di
   later([this, unknown, &site] {
     a_.bind(unknown);
     a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
-    a_.jmp(gates_.exit_indirect_saved);
+    jump_to(gates_.exit_indirect_saved);
   });
 }
 

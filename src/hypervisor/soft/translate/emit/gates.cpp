@@ -308,8 +308,8 @@ Result<Gates> make_gates(CodeCache& cache, const Layout& layout, const Helpers& 
                        asmjit::DebugUtils::errorAsString(error)));
   }
   const std::uint64_t base = cache.next_address();
-  code.copyFlattenedData(cache.writable(), cache.room());
-  cache.commit(code.codeSize());
+  const asmjit::CodeBuffer& text = code.textSection()->buffer();
+  cache.place(as_bytes(text.data(), text.size()));
 
   const auto address = [&](const asmjit::Label& label) {
     return base + code.labelOffsetFromBase(label);

@@ -50,7 +50,7 @@ void BlockEmitter::ensure_vectors(const Item& item) {
     emit_partial(item);
     load_constant(kT0, item.rip);
     a_.mov(kT1.r32(), static_cast<std::uint32_t>(item.decoded.info.mnemonic));
-    a_.call(item.plan.vectors == Vectors::kAvx ? gates_.load_avx : gates_.load_vectors);
+    call_to(item.plan.vectors == Vectors::kAvx ? gates_.load_avx : gates_.load_vectors);
     emit_no_partial();
     a_.jmp(there);
   });
@@ -71,7 +71,7 @@ void BlockEmitter::ensure_x87(const Item& item) {
   later([this, missing, there, &site] {
     a_.bind(missing);
     a_.mov(kT0, reinterpret_cast<std::uint64_t>(&site));
-    a_.call(gates_.load_x87);
+    call_to(gates_.load_x87);
     a_.jmp(there);
   });
 }

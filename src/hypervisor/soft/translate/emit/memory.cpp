@@ -151,13 +151,13 @@ void BlockEmitter::emit_access(const Item& item, const Access& access,
     a_.bind(slow);
     a_.xor_(kT0, context(kT1, tag));  // the linear address again
     a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
-    a_.call(gates_.access);
+    call_to(gates_.access);
     a_.long_().jmp(resume);  // 5 bytes, which a commit skips
     if (!write) return;
     flags_ = before;
     body();
     a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
-    a_.call(gates_.commit);
+    call_to(gates_.commit);
     a_.jmp(after);
   });
 }

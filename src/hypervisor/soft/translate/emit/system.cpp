@@ -30,7 +30,7 @@ static_assert(kBase == 8 && sizeof(x86::Segment) == 16);
 void BlockEmitter::emit_system(const Item& item) {
   restore_flags();
   a_.mov(kT0, reinterpret_cast<std::uint64_t>(&add_callout(item)));
-  a_.jmp(gates_.system);
+  jump_to(gates_.system);
 }
 
 asmjit::Label BlockEmitter::system_stub(const Item& item) {

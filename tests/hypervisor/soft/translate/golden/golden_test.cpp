@@ -51,8 +51,8 @@ TEST_P(GoldenTest, EmitsWhatTheFileSays) {
       Translator::create(machine.cpu(), {.counted = GetParam().starts_with("counted")});
   ASSERT_TRUE(translator);
   ASSERT_TRUE((*translator)->translate());
-  const std::string text = format("guest:{}\n\nhost:\n{}", listing(guest, kCode),
-                                  host_listing(**translator, (*translator)->host_code(kCode)));
+  const std::string text =
+      format("guest:{}\n\nhost:\n{}", listing(guest, kCode), host_listing(**translator, kCode));
 
   const fs::path golden = fs::path(ORRERY_GOLDEN_SOURCES) / (GetParam() + ".txt");
   if (std::getenv("ORRERY_UPDATE_GOLDEN") != nullptr) std::ofstream(golden) << text;

@@ -93,21 +93,23 @@ std::vector<Name> gates_of(const Gates& gates) {
 // Names what an instruction refers to, in place of Zydis' own functions.
 class Naming {
  public:
-  Naming(const Translator& translator, ByteSpan code)
+  Naming(const Translator& translator, const Translator::HostCode& code)
       : parts_(parts_of(translator.layout())),
         gates_(gates_of(translator.gates())),
-        start_(reinterpret_cast<std::int64_t>(code.data())),
-        size_(static_cast<std::int64_t>(code.size())) {}
+        code_{name_of("block", code.hot), name_of("cold", code.cold)} {}
 
   std::string part(std::int64_t distance) const { return name_in(parts_, distance, "gs"); }
 
   std::string address(std::int64_t address) const {
-    const std::int64_t distance = address - start_;
-    if (distance >= 0 && distance < size_) return format("block+{:#x}", distance);
-    return name_in(gates_, address, "elsewhere");
+    const std::string within = name_in(code_, address, "");
+    return within.empty() ? name_in(gates_, address, "elsewhere") : within;
   }
 
  private:
+  static Name name_of(const char* part, ByteSpan code) {
+    return {part, reinterpret_cast<std::int64_t>(code.data()),
+            static_cast<std::int64_t>(code.size())};
+  }
   static std::string name_in(const std::vector<Name>& names, std::int64_t place,
                              std::string_view otherwise) {
     for (const Name& name : names) {
@@ -120,8 +122,7 @@ class Naming {
 
   std::vector<Name> parts_;
   std::vector<Name> gates_;
-  std::int64_t start_;
-  std::int64_t size_;
+  std::vector<Name> code_;
 };
 
 ZyanStatus append(ZydisFormatterBuffer* buffer, const std::string& text) {
@@ -178,10 +179,7 @@ void hook(ZydisFormatter& formatter, ZydisFormatterFunction which, Function func
   ZydisFormatterSetHook(&formatter, which, &pointer);
 }
 
-}  // namespace
-
-std::string host_listing(const Translator& translator, ByteSpan code) {
-  Naming naming(translator, code);
+std::string list(Naming& naming, ByteSpan code) {
   ZydisFormatter formatter;
   ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
   hook(formatter, ZYDIS_FORMATTER_FUNC_PRINT_DISP, &print_displacement);
@@ -205,6 +203,14 @@ std::string host_listing(const Translator& translator, ByteSpan code) {
     at += info.length;
   }
   return text;
+}
+
+}  // namespace
+
+std::string host_listing(Translator& translator, std::uint64_t rip) {
+  const Translator::HostCode code = translator.host_code(rip);
+  Naming naming(translator, code);
+  return list(naming, code.hot) + "\ncold:\n" + list(naming, code.cold);
 }
 
 }  // namespace orrery::hypervisor::soft::translate

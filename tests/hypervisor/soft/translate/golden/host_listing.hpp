@@ -5,11 +5,11 @@
 
 #include <string>
 
-#include "base/bytes.hpp"
 #include "hypervisor/soft/translate/translator.hpp"
 
 namespace orrery::hypervisor::soft::translate {
 
-std::string host_listing(const Translator& translator, ByteSpan code);
+// Of the block at RIP: its code, and what of it is hardly ever executed.
+std::string host_listing(Translator& translator, std::uint64_t rip);
 
 }  // namespace orrery::hypervisor::soft::translate
