@@ -45,10 +45,20 @@ Result<BlockEntry> BlockEmitter::emit(std::span<const Item> items) {
   items_ = items;
   first_rip_ = items.front().rip;
   emit_checked_entry(items.front());
-  for (const Item& item : items) emit_item(item);
+  for (std::size_t n = 0; n < items.size();) {
+    const AccessRun run =
+        find_access_run(items.subspan(n), std::max(vectors_known_, items[n].plan.vectors));
+    if (run.steps.empty()) {
+      emit_item(items[n++]);
+    } else {
+      emit_run(run);
+      n += run.steps.size();
+    }
+  }
   emit_end(items.back());
   emit_all(behind_);
   a_.section(cold_);
+  is_cold_ = true;
   emit_all(stubs_);
   return place(static_cast<unsigned>(items.size()));
 }

@@ -23,26 +23,12 @@
 #include "hypervisor/soft/translate/emit/rewriter.hpp"
 #include "hypervisor/soft/translate/options.hpp"
 #include "hypervisor/soft/translate/page.hpp"
+#include "hypervisor/soft/translate/plan/access_run.hpp"
+#include "hypervisor/soft/translate/plan/item.hpp"
 #include "hypervisor/soft/translate/plan/plan.hpp"
 #include "hypervisor/soft/translate/sites.hpp"
 
 namespace orrery::hypervisor::soft::translate {
-
-// A decoded instruction with what is known about it.
-struct Item {
-  Decoded decoded;
-  ByteSpan bytes;
-  std::uint64_t rip = 0;
-  const Page* tail = nullptr;  // where the instruction ends, if that is the next page
-  Plan plan;
-  FlagSet live_before = kAllFlags;  // flags whose values are needed at or after this instruction
-  FlagSet live_after = kAllFlags;   // after it, on any way out
-  FlagSet live_taken = kAllFlags;   // at a conditional jump's target
-
-  std::uint64_t next_rip() const { return rip + decoded.info.length; }
-  // Of a direct transfer.
-  std::uint64_t target() const { return next_rip() + decoded.operands[0].imm.value.u; }
-};
 
 // What code refers to; lives as long as the code.
 struct Sites {
@@ -104,12 +90,14 @@ class BlockEmitter {
   x::Gpq read_gpr(unsigned guest, const x::Gpq& temporary);
   void emit_copy(const Item& item);
   void emit_load_address(const Item& item);
+  void emit_direct_address(const Item& item);
   void emit_divide(const Item& item);
   void emit_division_check(const Item& item, unsigned size, const asmjit::Label& care);
   void emit_load_control(const Item& item);
   void ensure_vectors(const Item& item);
   void ensure_x87(const Item& item);
-  void emit_operation(const Item& item, bool memory_in_first_temporary);
+  void emit_operation(const Item& item, bool memory_in_first_temporary,
+                      std::int8_t displacement = 0);
 
   // ---- Memory (memory.cpp)
   // Where an instruction that writes goes on, should it have changed its own code.
@@ -129,9 +117,22 @@ class BlockEmitter {
   void emit_access(const Item& item, const Access& access, const std::function<void()>& body);
   Access access_of(const Item& item) const;
 
+  // The inline look-up of SIZE bytes: kT0 = linear address becomes where they are; on to MISS, with
+  // kT0 ^ the entry's tag and kT1 = the entry, where they are not in it or not aligned.
+  void emit_look_up(unsigned size, bool write, unsigned alignment, const asmjit::Label& miss);
+  std::int32_t tag_of(bool write) const;
+
+  // ---- Accesses that need one look-up (runs.cpp)
+  void emit_run(const AccessRun& run);
+  void emit_step(const AccessRun& run, const AccessRun::Step& step);
+  void emit_last_step(const Item& item, const x::Mem& place, std::int32_t moved);
+  void emit_moves(std::int32_t moved);
+  void come_to(FlagState flags);
+
   // ---- Stack (stack.cpp)
   void emit_push(const Item& item);
   void emit_pop(const Item& item);
+  void emit_popped(const Item& item, const x::Mem& place);
   void emit_leave(const Item& item);
   void emit_push_value(const Item& item, const std::function<void()>& store,
                        Then then = Then::kNext);
@@ -162,6 +163,7 @@ class BlockEmitter {
   void emit_call_indirect(const Item& item);
   void emit_push_return(const Item& item, Then then);
   void emit_return(const Item& item);
+  static std::int32_t bytes_released(const Item& item);
   // To kT0, after RSP has moved by STACK_DISTANCE.
   void emit_indirect(const Item& item, std::int32_t stack_distance);
   void emit_look_up_indirect(const Item& item, std::int32_t stack_distance, std::int32_t distance,
@@ -184,7 +186,7 @@ class BlockEmitter {
 
   // What STUB emits stands behind the block, or far from it where it is hardly ever executed.
   using Stub = std::function<void()>;
-  void behind(Stub stub) { behind_.push_back(std::move(stub)); }
+  void behind(Stub stub) { (is_cold_ ? stubs_ : behind_).push_back(std::move(stub)); }
   void later(Stub stub) { stubs_.push_back(std::move(stub)); }
   static void emit_all(std::vector<Stub>& stubs);
 
@@ -204,7 +206,10 @@ class BlockEmitter {
   FlagState flags_ = FlagState::kHost;
   bool x87_known_ = false;                  // to be loaded
   Vectors vectors_known_ = Vectors::kNone;  // to be loaded at least
+  bool in_run_ = false;                     // kT0 is taken
+  std::int32_t moved_ = 0;                  // by which RSP is behind, in a run
   asmjit::Section* cold_ = nullptr;
+  bool is_cold_ = false;  // what is emitted is hardly ever executed
   std::vector<Stub> behind_;
   std::vector<Stub> stubs_;
   // Four bytes at PLACE that the distance to TARGET goes to.

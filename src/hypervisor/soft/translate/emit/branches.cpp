@@ -209,11 +209,14 @@ void BlockEmitter::emit_call_indirect(const Item& item) {
   emit_indirect(item, -8);
 }
 
-void BlockEmitter::emit_return(const Item& item) {
+std::int32_t BlockEmitter::bytes_released(const Item& item) {
   const ZydisDecodedOperand& released = item.decoded.operands[0];
   const bool has_count = released.type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
-  const auto distance =
-      static_cast<std::int32_t>(8 + (has_count ? released.imm.value.u & 0xffff : 0));
+  return static_cast<std::int32_t>(8 + (has_count ? released.imm.value.u & 0xffff : 0));
+}
+
+void BlockEmitter::emit_return(const Item& item) {
+  const std::int32_t distance = bytes_released(item);
   free_flags(item.live_before);
   a_.mov(kT0, kRsp);
   emit_access(item, {8, AccessKind::kRead, false, true}, [this, distance] {

@@ -1,4 +1,6 @@
 // Instructions that are copied, LEA, and division.
+#include <bit>
+
 #include "hypervisor/soft/decode/operands.hpp"
 #include "hypervisor/soft/translate/emit/block_emitter.hpp"
 
@@ -130,9 +132,13 @@ void BlockEmitter::emit_copy(const Item& item) {
 }
 
 // The instruction itself. Registers that are in memory are in temporaries while it executes.
-void BlockEmitter::emit_operation(const Item& item, bool memory_in_first_temporary) {
+void BlockEmitter::emit_operation(const Item& item, bool memory_in_first_temporary,
+                                  std::int8_t displacement) {
   Substitution substitution;
-  if (memory_in_first_temporary) substitution.memory_base = kFirstTemporary;
+  if (memory_in_first_temporary) {
+    substitution.memory_base = kFirstTemporary;
+    substitution.memory_displacement = displacement;
+  }
   struct Held {
     unsigned guest;
     unsigned temporary;
@@ -159,7 +165,8 @@ void BlockEmitter::emit_operation(const Item& item, bool memory_in_first_tempora
       held[k].written |= written;
     }
     if (temporary == 0) {
-      temporary = memory_in_first_temporary || count == 1 ? kSecondTemporary : kFirstTemporary;
+      const bool first_is_taken = memory_in_first_temporary || in_run_ || count == 1;
+      temporary = first_is_taken ? kSecondTemporary : kFirstTemporary;
       a_.mov(x::gpq(temporary), context(layout_.gpr(guest)));
       held[count++] = {guest, temporary, written};
     }
@@ -173,6 +180,7 @@ void BlockEmitter::emit_operation(const Item& item, bool memory_in_first_tempora
 }
 
 void BlockEmitter::emit_load_address(const Item& item) {
+  if (has_direct_address(item)) return emit_direct_address(item);
   emit_offset(item, item.decoded.operands[1]);  // a segment has no part in it
   const unsigned guest = gpr_of(item.decoded.operands[0].reg.value);
   const unsigned size = item.decoded.operands[0].size;
@@ -193,6 +201,27 @@ void BlockEmitter::emit_load_address(const Item& item) {
   } else {
     a_.mov(context(layout_.gpr(guest)), kT0);
   }
+}
+
+void BlockEmitter::emit_direct_address(const Item& item) {
+  const ZydisDecodedOperandMem& memory = item.decoded.operands[1].mem;
+  const auto displacement =
+      static_cast<std::uint64_t>(memory.disp.has_displacement ? memory.disp.value : 0);
+  const auto host = [](ZydisRegister reg) { return x::gpq(*host_of(gpr_of(reg))); };
+  const x::Gpq destination = host(item.decoded.operands[0].reg.value);
+  if (memory.base == ZYDIS_REGISTER_RIP) {
+    return load_constant(destination, item.next_rip() + displacement);
+  }
+  x::Mem address = x::ptr(host(memory.base), static_cast<std::int32_t>(displacement));
+  if (memory.index != ZYDIS_REGISTER_NONE) {
+    address.setIndex(host(memory.index),
+                     static_cast<std::uint32_t>(std::countr_zero(memory.scale)));
+  }
+  const unsigned size = item.decoded.operands[0].size;
+  a_.lea(size == 64   ? x::Gp(destination)
+         : size == 32 ? x::Gp(destination.r32())
+                      : x::Gp(destination.r16()),
+         address);
 }
 
 // The host's instruction, where its quotient is known to fit; everything else, faults among it, is

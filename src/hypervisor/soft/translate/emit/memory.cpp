@@ -15,35 +15,6 @@ unsigned number_of(ZydisRegister reg) {
   return static_cast<unsigned>(ZydisRegisterGetId(reg));
 }
 
-// Legacy SSE wants operands of 16 bytes aligned (SDM vol. 1, 10.4 and 12.10), but for these.
-// VEX-encoded instructions do so only where they say it.
-bool needs_alignment(const Item& item, unsigned size) {
-  if (item.decoded.info.encoding == ZYDIS_INSTRUCTION_ENCODING_VEX) {
-    switch (item.decoded.info.mnemonic) {
-      case ZYDIS_MNEMONIC_VMOVAPS:
-      case ZYDIS_MNEMONIC_VMOVAPD:
-      case ZYDIS_MNEMONIC_VMOVDQA:
-      case ZYDIS_MNEMONIC_VMOVNTPS:
-      case ZYDIS_MNEMONIC_VMOVNTPD:
-      case ZYDIS_MNEMONIC_VMOVNTDQ:
-      case ZYDIS_MNEMONIC_VMOVNTDQA: return true;
-      default: return false;
-    }
-  }
-  if (size != 16) return false;
-  switch (item.decoded.info.mnemonic) {
-    case ZYDIS_MNEMONIC_MOVUPS:
-    case ZYDIS_MNEMONIC_MOVUPD:
-    case ZYDIS_MNEMONIC_MOVDQU:
-    case ZYDIS_MNEMONIC_LDDQU:
-    case ZYDIS_MNEMONIC_PCMPESTRI:
-    case ZYDIS_MNEMONIC_PCMPESTRM:
-    case ZYDIS_MNEMONIC_PCMPISTRI:
-    case ZYDIS_MNEMONIC_PCMPISTRM: return false;
-    default: return true;
-  }
-}
-
 }  // namespace
 
 void BlockEmitter::load_constant(const x::Gpq& reg, std::uint64_t value) {
@@ -104,38 +75,46 @@ BlockEmitter::Access BlockEmitter::access_of(const Item& item) const {
   const bool reads = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
   const bool writes = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
   access.kind = !writes ? AccessKind::kRead : reads ? AccessKind::kReadWrite : AccessKind::kWrite;
-  access.aligned = needs_alignment(item, access.size);
+  access.aligned = needs_alignment(item);
   access.stack = operand.mem.segment == ZYDIS_REGISTER_SS;
   return access;
+}
+
+std::int32_t BlockEmitter::tag_of(bool write) const {
+  return layout_.tlb[static_cast<unsigned>(page_.mode)] +
+         static_cast<std::int32_t>(write ? offsetof(TlbEntry, write_tag)
+                                         : offsetof(TlbEntry, read_tag));
+}
+
+void BlockEmitter::emit_look_up(unsigned size, bool write, unsigned alignment,
+                                const asmjit::Label& miss) {
+  a_.mov(kT1.r32(), kT0.r32());
+  a_.shr(kT1.r32(), kPageShift - kEntryShift);
+  a_.and_(kT1.r32(), kIndexMask);
+  a_.xor_(kT0, context(kT1, tag_of(write)));
+  if (size == 1) {
+    a_.test(kT0, -static_cast<std::int32_t>(kPageSize));
+    a_.jnz(miss);
+  } else {
+    a_.cmp(kT0, static_cast<std::int32_t>(kPageSize - size));
+    a_.ja(miss);
+  }
+  if (alignment > 1) {
+    a_.test(kT0.r8(), alignment - 1);
+    a_.jnz(miss);
+  }
+  a_.add(kT0, context(kT1, layout_.tlb[static_cast<unsigned>(page_.mode)] +
+                               static_cast<std::int32_t>(offsetof(TlbEntry, host))));
 }
 
 void BlockEmitter::emit_access(const Item& item, const Access& access,
                                const std::function<void()>& body) {
   const bool write = access.kind != AccessKind::kRead;
-  const std::int32_t table = layout_.tlb[static_cast<unsigned>(page_.mode)];
-  const std::int32_t tag = table + static_cast<std::int32_t>(write ? offsetof(TlbEntry, write_tag)
-                                                                   : offsetof(TlbEntry, read_tag));
-  const std::int32_t host = table + static_cast<std::int32_t>(offsetof(TlbEntry, host));
+  const std::int32_t tag = tag_of(write);
   const asmjit::Label slow = a_.newLabel();
   const asmjit::Label resume = a_.newLabel();
   const asmjit::Label after = a_.newLabel();
-
-  a_.mov(kT1.r32(), kT0.r32());
-  a_.shr(kT1.r32(), kPageShift - kEntryShift);
-  a_.and_(kT1.r32(), kIndexMask);
-  a_.xor_(kT0, context(kT1, tag));
-  if (access.size == 1) {
-    a_.test(kT0, -static_cast<std::int32_t>(kPageSize));
-    a_.jnz(slow);
-  } else {
-    a_.cmp(kT0, static_cast<std::int32_t>(kPageSize - access.size));
-    a_.ja(slow);
-  }
-  if (access.aligned) {
-    a_.test(kT0.r8(), access.size - 1);
-    a_.jnz(slow);
-  }
-  a_.add(kT0, context(kT1, host));
+  emit_look_up(access.size, write, access.aligned ? access.size : 1, slow);
   a_.bind(resume);
 
   AccessSite& site = sites_.accesses.emplace_back(AccessSite{

@@ -125,8 +125,10 @@ class Rewriter {
     if (has_modrm()) {
       // A base with the low bits of RSP or RBP would need more than a ModRM byte.
       ORRERY_ASSERT(!field.memory || ((field.rm & 7) != 4 && (field.rm & 7) != 5));
-      const unsigned mod = field.memory ? 0u : 3u;
+      const std::int8_t displacement = substitution_.memory_displacement;
+      const unsigned mod = !field.memory ? 3u : displacement != 0 ? 1u : 0u;
       encoding_.append(static_cast<std::uint8_t>(mod << 6 | (field.reg & 7) << 3 | (field.rm & 7)));
+      if (mod == 1) encoding_.append(static_cast<std::uint8_t>(displacement));
     }
     for (const auto& immediate : info_.raw.imm) {
       for (unsigned n = 0; n < immediate.size / 8u; ++n) {

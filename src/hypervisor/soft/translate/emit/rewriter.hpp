@@ -20,7 +20,8 @@ struct Substitution {
   std::optional<unsigned> rm{};           // ModRM.rm as a register
   std::optional<unsigned> opcode{};       // the register in an opcode's low three bits
   std::optional<unsigned> vvvv{};         // VEX.vvvv
-  std::optional<unsigned> memory_base{};  // the memory operand is [this register]
+  std::optional<unsigned> memory_base{};  // the memory operand is [this register + displacement]
+  std::int8_t memory_displacement = 0;
 };
 
 struct Encoding {

@@ -47,12 +47,17 @@ void BlockEmitter::emit_pop(const Item& item) {
   const unsigned guest = number_of(item.decoded.operands[0]);
   free_flags(item.live_before);
   a_.mov(kT0, kRsp);
-  emit_access(item, {8, AccessKind::kRead, false, true}, [this, guest] {
-    const auto host = host_of(guest);
-    a_.mov(host ? x::gpq(*host) : kT1, x::qword_ptr(kT0));
-    if (!host) a_.mov(context(layout_.gpr(guest)), kT1);
+  emit_access(item, {8, AccessKind::kRead, false, true}, [this, &item, guest] {
+    emit_popped(item, x::qword_ptr(kT0));
     if (guest != kRspNumber) a_.lea(kRsp, x::ptr(kRsp, 8));
   });
+}
+
+void BlockEmitter::emit_popped(const Item& item, const x::Mem& place) {
+  const unsigned guest = number_of(item.decoded.operands[0]);
+  const auto host = host_of(guest);
+  a_.mov(host ? x::gpq(*host) : kT1, place);
+  if (!host) a_.mov(context(layout_.gpr(guest)), kT1);
 }
 
 void BlockEmitter::emit_leave(const Item& item) {
