@@ -25,6 +25,7 @@ using Bytes8 = std::vector<std::uint8_t>;
 constexpr std::uint64_t kStart = 0x7f60;  // most programs go on in the next page
 constexpr std::uint64_t kTick = 0x9100;
 constexpr std::uint64_t kFunction = 0xc000;
+constexpr std::uint64_t kFrameFunction = 0xc100;
 constexpr std::uint64_t kTicks = 0xe800;
 constexpr std::uint8_t kTickVector = 0x40;
 constexpr std::uint32_t kTurns = 1000;
@@ -48,8 +49,87 @@ void append_self_modification(Bytes8& code) {
   append(code, {0x48, 0x83, 0xc2, 0x00});  // add rdx, 0
 }
 
+void append_word(Bytes8& code, std::uint32_t word) {
+  for (unsigned n = 0; n < 4; ++n) code.push_back(static_cast<std::uint8_t>(word >> 8 * n));
+}
+
+// Instructions of 8 bytes with [rdi + DISTANCE]: where one faults, the handler goes on behind it.
+void append_long_access(Bytes8& code, std::uint32_t distance, std::mt19937& random) {
+  switch (random() % 4) {
+    case 0: append(code, {0x48, 0x8b, 0x94, 0x27}); break;   // mov rdx, [...]
+    case 1: append(code, {0x48, 0x89, 0x84, 0x27}); break;   // mov [...], rax
+    case 2: append(code, {0x4c, 0x01, 0xbc, 0x27}); break;   // add [...], r15
+    default: append(code, {0x4c, 0x13, 0x9c, 0x27}); break;  // adc r11, [...]
+  }
+  append_word(code, distance);
+}
+
+void append_access(Bytes8& code, std::uint8_t distance, std::mt19937& random) {
+  const auto aligned = static_cast<std::uint8_t>(distance & 0x70);
+  switch (random() % 10) {
+    case 0: return append(code, {0x48, 0x8b, 0x57, distance});                 // mov rdx, [...]
+    case 1: return append(code, {0x48, 0x89, 0x47, distance});                 // mov [...], rax
+    case 2: return append(code, {0x01, 0x47, distance});                       // add [...], eax
+    case 3: return append(code, {0x4c, 0x89, 0x7f, distance});                 // mov [...], r15
+    case 4: return append(code, {0x4c, 0x8b, 0x5f, distance});                 // mov r11, [...]
+    case 5: return append(code, {0x0f, 0x10, 0x4f, distance});                 // movups xmm1, [...]
+    case 6: return append(code, {0x0f, 0x29, 0x4f, aligned});                  // movaps [...], xmm1
+    case 7: return append(code, {0x38, 0x47, distance, 0x72, 2, 0xff, 0xc6});  // cmp; jc; inc esi
+    case 8: return append(code, {0xf0, 0x0f, 0xc1, 0x57, distance});   // lock xadd [...], edx
+    default: return append(code, {0x48, 0x8d, 0x74, 0x47, distance});  // lea rsi, [... + rax]
+  }
+}
+
+// Fields of a structure that lies in a page, across two, or half in one that is not present.
+void append_fields(Bytes8& code, std::mt19937& random) {
+  constexpr std::array<std::uint32_t, 4> kPlaces = {0xd100, 0xd800, 0xdfb0, 0xffb0};
+  const std::uint32_t place = kPlaces[random() % kPlaces.size()];
+  append(code, {0x48, 0x89, 0xc7, 0x83, 0xe7, 0x30, 0x81, 0xc7});  // mov; and edi, 30; add edi
+  append_word(code, place);
+  for (unsigned n = 2 + random() % 7; n != 0; --n) {
+    const auto distance = static_cast<std::uint8_t>(random() % 64);
+    if (place == kPlaces.back()) {
+      append_long_access(code, distance, random);
+    } else {
+      append_access(code, distance, random);
+    }
+    if (random() % 8 == 0) append(code, {0x48, 0xff, 0xc0});         // inc rax
+    if (random() % 8 == 0) append(code, {0x4d, 0x01, 0xfb});         // add r11, r15
+    if (random() % 16 == 0) append(code, {0x48, 0x83, 0xc7, 0x10});  // add rdi, 10
+  }
+  if (random() % 4 == 0) append(code, {0x48, 0x8b, 0x7f, 0x08});  // mov rdi, [rdi + 8]
+}
+
+// What functions do with the stack, which crosses into another page now and then.
+void append_stack(Bytes8& code, std::mt19937& random) {
+  append(code,
+         {0x49, 0x89, 0xe1, 0x48, 0x89, 0xc2, 0x83, 0xe2, 0x38});  // mov r9, rsp; edx = al & 38
+  append(code, {0x48, 0x8d, 0xa2, 0x10, 0xe0, 0, 0});              // lea rsp, [rdx + e010]
+  unsigned depth = 0;
+  for (unsigned n = 4 + random() % 8; n != 0; --n) {
+    switch (random() % 9) {
+      case 0: append(code, {0x50}), ++depth; break;                       // push rax
+      case 1: append(code, {0x41, 0x57}), ++depth; break;                 // push r15
+      case 2: append(code, {0x6a, 0x85}), ++depth; break;                 // push -7b
+      case 3: append(code, {0x48, 0x89, 0x44, 0x24, 0xf8}); break;        // mov [rsp - 8], rax
+      case 4: append(code, {0x48, 0x89, 0x64, 0x24, 0xf0}); break;        // mov [rsp - 10], rsp
+      case 5: append(code, {0x48, 0x8d, 0x74, 0x24, 0x08}); break;        // lea rsi, [rsp + 8]
+      case 6: append(code, {0xa8, 0x01, 0x75, 0x02, 0xff, 0xc6}); break;  // test; jnz; inc esi
+      case 7: append_call(code, kFrameFunction); break;
+      default:
+        if (depth == 0) break;
+        append(code, {0x41, 0x5a}), --depth;  // pop r10
+    }
+  }
+  append(code, {0x4c, 0x89, 0xcc});  // mov rsp, r9
+}
+
 void append_random(Bytes8& code, std::mt19937& random) {
-  switch (random() % 14) {
+  switch (random() % 20) {
+    case 16:
+    case 17: return append_stack(code, random);
+    case 18:
+    case 19: return append_fields(code, random);
     case 0: return append(code, {0x48, 0xff, 0xc0});                          // inc rax
     case 1: return append(code, {0x50, 0x5a});                                // push, pop rdx
     case 2: return append(code, {0x48, 0x01, 0x04, 0x25, 0, 0xd0, 0, 0});     // add [d000],rax
@@ -99,6 +179,12 @@ class CountedMachine {
     machine_.load(kHandler, std::as_bytes(std::span(kSkip)));
     machine_.load(kTick, std::as_bytes(std::span(kCountTick)));
     machine_.load(kFunction, std::as_bytes(std::span(kAddOne)));
+    // push rbp; mov rbp, rsp; push rbx; push r15; mov [rbp - 20], rax; add ebx, [rbp - 20];
+    // pop r15; pop rbx; pop rbp; ret 0
+    constexpr std::uint8_t kFrame[] = {0x55, 0x48, 0x89, 0xe5, 0x53, 0x41, 0x57,
+                                       0x48, 0x89, 0x45, 0xe0, 0x03, 0x5d, 0xe0,
+                                       0x41, 0x5f, 0x5b, 0x5d, 0xc2, 0,    0};
+    machine_.load(kFrameFunction, std::as_bytes(std::span(kFrame)));
     machine_.load(kStart, std::as_bytes(code));
     machine_.store(kIdt + kTickVector * 16,
                    kTick | std::uint64_t{kCode64} << 16 | std::uint64_t{0x8e} << 40);
@@ -130,7 +216,7 @@ class CountedMachine {
   void tick() { machine_.raise_interrupt(kTickVector); }
   std::vector<std::uint64_t> memory() const {
     std::vector<std::uint64_t> words;
-    for (std::uint64_t at = 0xa000; at < 0xf000; at += 8) words.push_back(machine_.load_word(at));
+    for (std::uint64_t at = 0xa000; at < 0x10000; at += 8) words.push_back(machine_.load_word(at));
     return words;
   }
 
@@ -215,7 +301,7 @@ TEST_P(CountedPrograms, CountEveryBlockAsTheInterpreterDoes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, CountedPrograms, testing::Range(1u, 25u));
+INSTANTIATE_TEST_SUITE_P(Seeds, CountedPrograms, testing::Range(1u, 41u));
 
 // By hand: what the definition says of faults, repetitions, and HLT.
 TEST(Counted, CountsWhatRetires) {

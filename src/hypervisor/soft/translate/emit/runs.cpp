@@ -37,7 +37,11 @@ void BlockEmitter::emit_run(const AccessRun& run) {
   const asmjit::Label missed = a_.newLabel();
   const asmjit::Label joined = a_.newLabel();
   const x::Gpq base = read_gpr(run.base, kT0);
-  a_.lea(kT0, x::ptr(base, run.lowest));
+  if (run.lowest != 0) {
+    a_.lea(kT0, x::ptr(base, run.lowest));
+  } else if (base != kT0) {
+    a_.mov(kT0, base);
+  }
   emit_look_up(run.size(), run.writes, run.aligned ? kAlignment : 1, missed);
 
   in_run_ = true;
