@@ -143,6 +143,45 @@ static uint64_t bodies(void) {
   return bits_of(x[0] + y[4]);
 }
 
+/* A fast Fourier transform in place, forth and back. */
+static void turn(double *real, double *imaginary, int size, double sign) {
+  for (int i = 1, j = 0; i < size; ++i) {
+    int bit = size >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i >= j) continue;
+    const double r = real[i], m = imaginary[i];
+    real[i] = real[j], imaginary[i] = imaginary[j];
+    real[j] = r, imaginary[j] = m;
+  }
+  for (int length = 2; length <= size; length <<= 1) {
+    const double angle = sign * 2 * 3.14159265358979323846 / length, stepr = cos(angle), stepm = sin(angle);
+    for (int start = 0; start < size; start += length) {
+      double wr = 1, wm = 0;
+      for (int k = start; k < start + length / 2; ++k) {
+        const int other = k + length / 2;
+        const double r = real[other] * wr - imaginary[other] * wm, m = real[other] * wm + imaginary[other] * wr;
+        real[other] = real[k] - r, imaginary[other] = imaginary[k] - m;
+        real[k] += r, imaginary[k] += m;
+        const double next = wr * stepr - wm * stepm;
+        wm = wr * stepm + wm * stepr, wr = next;
+      }
+    }
+  }
+}
+
+static uint64_t fourier(void) {
+  enum { kSize = 1 << 15 };
+  double *real = zeroed(kSize * 8), *imaginary = zeroed(kSize * 8);
+  for (int i = 0; i < kSize; ++i) real[i] = i % 17 - 8;
+  for (int round = 0; round < 10; ++round) {
+    turn(real, imaginary, kSize, 1);
+    turn(real, imaginary, kSize, -1);
+    for (int i = 0; i < kSize; ++i) real[i] /= kSize, imaginary[i] /= kSize;
+  }
+  return (uint64_t)llround(real[7] * 1e6);
+}
+
 /* Memory. */
 
 static uint64_t loads(void) {
@@ -239,14 +278,28 @@ static uint64_t faults(void) {
   return 0;
 }
 
+/* Two processes, each with integer and floating-point work of its own: as fast as there are processors for them. */
+static uint64_t halves(void) {
+  pid_t other = fork();
+  for (int round = 0; round < 8; ++round) {
+    sort();
+    bytecode();
+    matrix();
+  }
+  if (other == 0) _exit(0);
+  int status;
+  waitpid(other, &status, 0);
+  return (uint64_t)status;
+}
+
 static uint64_t nothing(void) { return 0; }
 
 static const struct {
   const char *name;
   uint64_t (*run)(void);
 } kinds[] = {{"sort", sort},   {"sieve", sieve},   {"match", match},  {"bytecode", bytecode}, {"matrix", matrix},
-             {"bodies", bodies}, {"loads", loads},   {"copy", copy},    {"set", set},           {"null_call", null_call},
-             {"spawn", spawn},   {"ping", ping},     {"visits", visits}, {"faults", faults}, {"nothing", nothing}};
+             {"bodies", bodies}, {"fourier", fourier}, {"loads", loads},   {"copy", copy},    {"set", set},           {"null_call", null_call},
+             {"spawn", spawn},   {"ping", ping},     {"visits", visits}, {"faults", faults}, {"halves", halves},   {"nothing", nothing}};
 
 int main(int argc, char **argv) {
   for (size_t i = 0; argc == 2 && i < sizeof kinds / sizeof *kinds; ++i) {

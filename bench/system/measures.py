@@ -1,4 +1,5 @@
 """The measurements: each runs the same work on Orrery and on its peers and returns rows."""
+import dataclasses
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import time
 import bare_metal
 import bochs
 import process
-from applications import login, programs
+from applications import crypto, login, programs
 from disks import disks
 from figures import Row, Sample
 from guest import Guest
@@ -213,6 +214,33 @@ def paging(times: int) -> list[Row]:
     return rows
 
 
+def seconds_on(initrd: pathlib.Path, program: pathlib.Path, processors: int) -> float:
+    """Two equal halves of work, in processes of their own, on so many processors."""
+    if settings.peer == "native":
+        command = ["taskset", "-c", "0" if processors == 1 else f"0-{processors - 1}", program, "halves"]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    else:
+        machine = small_guest(cpus=processors)
+        machine.initrd = initrd
+        with Guest(machine, f"bench-processors-{settings.peer}") as guest:
+            guest.wait_for_shell()
+            text = guest.run("/work halves", timeout=600)
+    return float(re.search(r"halves ([\d.]+)", text)[1])
+
+
+def processors(times: int) -> list[Row]:
+    """How many times faster two processors are than one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        initrd = initrd_with(folder, PROGRAMS / "work.c")
+
+        def speedup() -> float:
+            return seconds_on(initrd, folder / "work", 1) / seconds_on(initrd, folder / "work", 2)
+
+        row = compare("two processors against one", "times", times, speedup, ("qemu", "native"))
+        return [dataclasses.replace(row, lower_is_better=False)]
+
+
 def counted(times: int) -> list[Row]:
     """The kinds of work of bench/guest/work.c in counted mode and without, on the translator, in turn."""
     sides = {"counted": ["--counted"], "uncounted": []}
@@ -243,6 +271,8 @@ MEASURES = {
     "programs": programs,
     "paging": paging,
     "counted": counted,
+    "processors": processors,
+    "crypto": crypto,
     "disks": disks,
     "nbd": nbd,
 }
