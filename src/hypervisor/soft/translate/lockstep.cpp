@@ -93,6 +93,14 @@ bool Lockstep::take_pushed_flags(const std::uint8_t* written, const void* source
   return true;
 }
 
+// SYSCALL, by which alone a block gets from level 3 to level 0, puts the flags into R11.
+void Lockstep::take_saved_flags(const Registers& translated, Registers& interpreted) const {
+  if (before_.state.cpl() != 3 || translated.state.cpl() != 0) return;
+  std::uint64_t& r11 = interpreted.state[x86::Gpr::kR11];
+  const std::uint64_t block = translated.state[x86::Gpr::kR11];
+  if (((block ^ r11) & ~x86::rflags::kArithmetic) == 0) r11 = block;
+}
+
 void Lockstep::probe_write(std::uint64_t linear, unsigned size, AccessMode mode) {
   if (phase_ == Phase::kAgain) {
     if (log_.at_end() && log_.fault()) throw *log_.fault();
@@ -168,7 +176,9 @@ void Lockstep::check_block(unsigned instructions, End end, const Fault* fault) {
   try {
     expect_count(counted, execute_again(instructions, end, translated.state.rip, fault));
     if (!log_.at_end()) disagree("the block accesses more memory than the interpreter");
-    compare(translated, take());
+    Registers interpreted = take();
+    take_saved_flags(translated, interpreted);
+    compare(translated, interpreted);
   } catch (const Disagreement&) {
   } catch (const Fault& other) {
     disagree(format("the interpreter raises {}, the block does not", to_text(other)));
@@ -264,10 +274,15 @@ void Lockstep::disagree(const std::string& what) {
              cpu_.next_block_rip_, what, listing(code_at(before_.state.rip), before_.state.rip));
 }
 
-// The rest of the page that holds the code at RIP.
+// The rest of the page that holds the code at RIP; nothing where it cannot be fetched any more.
 ByteSpan Lockstep::code_at(std::uint64_t rip) const {
   const std::uint64_t linear = cpu_.code_linear(rip);
-  const GuestPhysical place = cpu_.fetch_physical(linear);
+  GuestPhysical place;
+  try {
+    place = cpu_.fetch_physical(linear);
+  } catch (const Fault&) {
+    return {};
+  }
   const std::byte* page = cpu_.memory_.host_page(place);
   const std::size_t offset = linear % kPageSize;
   return page == nullptr ? ByteSpan{} : ByteSpan{page + offset, kPageSize - offset};

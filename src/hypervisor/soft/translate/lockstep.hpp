@@ -117,6 +117,7 @@ class Lockstep {
   void expect_fault(const Fault& expected);
   void write_again(std::uint64_t linear, const void* source, unsigned size);
   bool take_pushed_flags(const std::uint8_t* written, const void* source, unsigned size);
+  void take_saved_flags(const Registers& translated, Registers& interpreted) const;
   void compare(const Registers& translated, const Registers& interpreted);
   void disagree(const std::string& what);
   ByteSpan code_at(std::uint64_t rip) const;
