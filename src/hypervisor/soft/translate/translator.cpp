@@ -47,7 +47,7 @@ Result<std::unique_ptr<Translator>> Translator::create(Cpu& cpu, const Options& 
   ORRERY_TRY(translator->gates_, make_gates(*translator->cache_, translator->layout_,
                                             {&access_helper, &commit_helper, &callout_helper,
                                              &system_helper, &load_x87_helper},
-                                            translator.get()));
+                                            translator.get(), HostRegisters(options.counted)));
   translator->cache_->keep();
   return translator;
 }

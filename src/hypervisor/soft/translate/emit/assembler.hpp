@@ -42,6 +42,8 @@ inline x::Mem context(const x::Gp& index, std::int32_t offset, std::uint32_t siz
 
 inline constexpr x::Gpq kT0 = x::r10;
 inline constexpr x::Gpq kT1 = x::r11;
+inline constexpr x::Gpq kCounter = x::r14;
+static_assert(kCountdown == 14);
 static_assert(kFirstTemporary == 10 && kSecondTemporary == 11);
 
 }  // namespace orrery::hypervisor::soft::translate

@@ -33,7 +33,7 @@ BlockEmitter::BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& 
       sites_(sites),
       page_(page),
       chain_(options.chain),
-      counted_(options.counted) {
+      registers_(options.counted) {
   code_.init(asmjit::Environment::host(), cache.next_address());
   code_.attach(&a_);
   code_.newSection(&cold_, ".cold", SIZE_MAX, asmjit::SectionFlags::kExecutable);
@@ -46,8 +46,8 @@ Result<BlockEntry> BlockEmitter::emit(std::span<const Item> items) {
   first_rip_ = items.front().rip;
   emit_checked_entry(items.front());
   for (std::size_t n = 0; n < items.size();) {
-    const AccessRun run =
-        find_access_run(items.subspan(n), std::max(vectors_known_, items[n].plan.vectors));
+    const AccessRun run = find_access_run(
+        items.subspan(n), std::max(vectors_known_, items[n].plan.vectors), registers_);
     if (run.steps.empty()) {
       emit_item(items[n++]);
     } else {
@@ -97,9 +97,9 @@ void BlockEmitter::emit_checked_entry(const Item& first) {
   a_.jne(stale);
   a_.cmp(context(layout_.attention, 1), 0);
   a_.jne(stale);
-  if (counted_) {
-    a_.cmp(context(ORRERY_STATE_FIELD(layout_, countdown)), 0);
-    a_.jl(stale);
+  if (counted()) {
+    a_.test(kCounter, kCounter);
+    a_.js(stale);
   }
   if (first.live_before != 0) emit_restore_flags();
   a_.bind(body_);

@@ -64,6 +64,7 @@ class BlockEmitter {
   Result<BlockEntry> place(unsigned instructions);
 
   // ---- Counted mode (count.cpp): nothing is emitted where it is off
+  bool counted() const { return registers_.counts(); }
   // Instructions of the block before ITEM.
   std::uint32_t before(const Item& item) const {
     return static_cast<std::uint32_t>(&item - items_.data());
@@ -195,8 +196,8 @@ class BlockEmitter {
   CodeCache& cache_;
   Sites& sites_;
   const Page& page_;
-  bool chain_;    // jumps may lead to other blocks directly
-  bool counted_;  // retired instructions are counted
+  bool chain_;  // jumps may lead to other blocks directly
+  HostRegisters registers_;
   std::span<const Item> items_;
 
   asmjit::CodeHolder code_;

@@ -67,7 +67,7 @@ void BlockEmitter::emit_poll(const Item& item, std::uint64_t target, FlagSet liv
   free_flags(live);
   const asmjit::Label wanted = a_.newLabel();
   emit_count(item, HostFlags::kFree);
-  if (counted_) a_.js(wanted);
+  if (counted()) a_.js(wanted);
   a_.cmp(context(layout_.attention, 1), 0);
   a_.jne(wanted);
   const std::uint64_t gate =
@@ -103,7 +103,7 @@ void BlockEmitter::emit_conditional_jump(const Item& item) {
   restore_flags();
   const std::uint64_t target = item.target();
   const x::CondCode condition = condition_of(item);
-  if (!counted_ && page_.contains(target) && target > item.rip) {
+  if (!counted() && page_.contains(target) && target > item.rip) {
     // The jump itself can be linked.
     const asmjit::Label stub = a_.newLabel();
     const asmjit::Label behind = a_.newLabel();

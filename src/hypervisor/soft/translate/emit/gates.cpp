@@ -17,8 +17,12 @@ constexpr unsigned kVectorRegisters = 16;
 class GateBuilder {
  public:
   GateBuilder(x::Assembler& assembler, const Layout& layout, const Helpers& helpers,
-              Translator* translator)
-      : a_(assembler), layout_(layout), helpers_(helpers), translator_(translator) {
+              Translator* translator, HostRegisters registers)
+      : a_(assembler),
+        layout_(layout),
+        helpers_(helpers),
+        translator_(translator),
+        registers_(registers) {
     common_exit_ = a_.newLabel();
     save_ = a_.newLabel();
     load_ = a_.newLabel();
@@ -253,6 +257,8 @@ class GateBuilder {
     for_each_held_gpr([&](unsigned guest, const x::Gpq& host) {
       if (guest != 0) a_.mov(context(layout_.gpr(guest)), host);
     });
+    const x::Mem countdown = state_field(ORRERY_STATE_FIELD(layout_, countdown));
+    if (registers_.counts()) a_.mov(countdown, kCounter);
     const asmjit::Label done = a_.newLabel();
     a_.cmp(state_field(ORRERY_STATE_FIELD(layout_, vectors_loaded), 1), 0);
     a_.je(done);
@@ -275,13 +281,15 @@ class GateBuilder {
     a_.sahf();
     for_each_held_gpr(
         [&](unsigned guest, const x::Gpq& host) { a_.mov(host, context(layout_.gpr(guest))); });
+    const x::Mem countdown = state_field(ORRERY_STATE_FIELD(layout_, countdown));
+    if (registers_.counts()) a_.mov(kCounter, countdown);
     a_.ret();
   }
 
   template <typename Function>
-  static void for_each_held_gpr(Function function) {
+  void for_each_held_gpr(Function function) const {
     for (unsigned guest = 0; guest < x86::kGprs; ++guest) {
-      if (const auto host = host_of(guest)) function(guest, x::gpq(*host));
+      if (const auto host = registers_.of(guest)) function(guest, x::gpq(*host));
     }
   }
 
@@ -289,6 +297,7 @@ class GateBuilder {
   const Layout& layout_;
   const Helpers& helpers_;
   Translator* translator_;
+  HostRegisters registers_;
   const bool has_avx_ = has_instruction_set(ZYDIS_ISA_EXT_AVX, ZYDIS_INSTRUCTION_ENCODING_VEX);
   asmjit::Label common_exit_, save_, load_;
 };
@@ -296,11 +305,12 @@ class GateBuilder {
 }  // namespace
 
 Result<Gates> make_gates(CodeCache& cache, const Layout& layout, const Helpers& helpers,
-                         Translator* translator) {
+                         Translator* translator, HostRegisters registers) {
   asmjit::CodeHolder code;
   code.init(asmjit::Environment::host(), cache.next_address());
   x::Assembler assembler(&code);
-  const GateBuilder::Labels labels = GateBuilder(assembler, layout, helpers, translator).build();
+  const GateBuilder::Labels labels =
+      GateBuilder(assembler, layout, helpers, translator, registers).build();
   code.flatten();
   code.resolveUnresolvedLinks();
   if (const auto error = code.relocateToBase(cache.next_address()); error != asmjit::kErrorOk) {

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "hypervisor/soft/translate/code_cache.hpp"
+#include "hypervisor/soft/translate/emit/host_registers.hpp"
 #include "hypervisor/soft/translate/emit/layout.hpp"
 
 namespace orrery::hypervisor::soft {
@@ -79,6 +80,6 @@ struct Gates {
 
 // Writes them to CACHE. TRANSLATOR is what helpers are called with.
 Result<Gates> make_gates(CodeCache& cache, const Layout& layout, const Helpers& helpers,
-                         Translator* translator);
+                         Translator* translator, HostRegisters registers);
 
 }  // namespace orrery::hypervisor::soft::translate

@@ -31,7 +31,7 @@ void substitute(const ZydisDecodedOperand& operand, unsigned host, Substitution&
 
 // The host register that has guest register GUEST now: its own, or TEMPORARY, loaded.
 x::Gpq BlockEmitter::read_gpr(unsigned guest, const x::Gpq& temporary) {
-  if (const auto host = host_of(guest)) return x::gpq(*host);
+  if (const auto host = registers_.of(guest)) return x::gpq(*host);
   a_.mov(temporary, context(layout_.gpr(guest)));
   return temporary;
 }
@@ -154,7 +154,7 @@ void BlockEmitter::emit_operation(const Item& item, bool memory_in_first_tempora
     }
     const unsigned guest = gpr_of(operand.reg.value);
     const bool written = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
-    if (const auto host = host_of(guest)) {
+    if (const auto host = registers_.of(guest)) {
       substitute(operand, *host, substitution);
       continue;
     }
@@ -180,11 +180,11 @@ void BlockEmitter::emit_operation(const Item& item, bool memory_in_first_tempora
 }
 
 void BlockEmitter::emit_load_address(const Item& item) {
-  if (has_direct_address(item)) return emit_direct_address(item);
+  if (has_direct_address(item, registers_)) return emit_direct_address(item);
   emit_offset(item, item.decoded.operands[1]);  // a segment has no part in it
   const unsigned guest = gpr_of(item.decoded.operands[0].reg.value);
   const unsigned size = item.decoded.operands[0].size;
-  const auto host = host_of(guest);
+  const auto host = registers_.of(guest);
   if (host) {
     if (size == 64) {
       a_.mov(x::gpq(*host), kT0);
@@ -207,7 +207,7 @@ void BlockEmitter::emit_direct_address(const Item& item) {
   const ZydisDecodedOperandMem& memory = item.decoded.operands[1].mem;
   const auto displacement =
       static_cast<std::uint64_t>(memory.disp.has_displacement ? memory.disp.value : 0);
-  const auto host = [](ZydisRegister reg) { return x::gpq(*host_of(gpr_of(reg))); };
+  const auto host = [this](ZydisRegister reg) { return x::gpq(*registers_.of(gpr_of(reg))); };
   const x::Gpq destination = host(item.decoded.operands[0].reg.value);
   if (memory.base == ZYDIS_REGISTER_RIP) {
     return load_constant(destination, item.next_rip() + displacement);
@@ -241,7 +241,7 @@ void BlockEmitter::emit_divide(const Item& item) {
     });
   } else {
     const unsigned guest = gpr_of(divisor.reg.value);
-    const auto host = host_of(guest);
+    const auto host = registers_.of(guest);
     if (host) {
       a_.mov(kT0, x::gpq(*host));
     } else {

@@ -55,7 +55,7 @@ void BlockEmitter::emit_pop(const Item& item) {
 
 void BlockEmitter::emit_popped(const Item& item, const x::Mem& place) {
   const unsigned guest = number_of(item.decoded.operands[0]);
-  const auto host = host_of(guest);
+  const auto host = registers_.of(guest);
   a_.mov(host ? x::gpq(*host) : kT1, place);
   if (!host) a_.mov(context(layout_.gpr(guest)), kT1);
 }

@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "hypervisor/soft/decode/operands.hpp"
-#include "hypervisor/soft/translate/emit/host_registers.hpp"
 
 namespace orrery::hypervisor::soft::translate {
 namespace {
@@ -33,24 +32,26 @@ bool uses(const Item& item, unsigned gpr, unsigned actions) {
   return false;
 }
 
-bool is_in_memory(ZydisRegister reg) {
+bool is_in_memory(ZydisRegister reg, HostRegisters registers) {
   const auto gpr = gpr_named(reg);
-  return gpr && !host_of(*gpr);
+  return gpr && !registers.of(*gpr);
 }
 
 // Registers that need a temporary: the first one is taken for as long as the run lasts.
-unsigned registers_in_memory(const Item& item) {
+unsigned registers_in_memory(const Item& item, HostRegisters registers) {
   unsigned count = 0;
   for (unsigned n = 0; n < item.decoded.info.operand_count_visible; ++n) {
     const ZydisDecodedOperand& operand = item.decoded.operands[n];
-    if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && is_in_memory(operand.reg.value)) ++count;
+    if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && is_in_memory(operand.reg.value, registers))
+      ++count;
   }
   return count;
 }
 
 class Finder {
  public:
-  Finder(std::span<const Item> items, Vectors vectors) : items_(items), vectors_(vectors) {}
+  Finder(std::span<const Item> items, Vectors vectors, HostRegisters registers)
+      : items_(items), vectors_(vectors), registers_(registers) {}
 
   AccessRun find() {
     for (const Item& item : items_) {
@@ -106,7 +107,7 @@ class Finder {
   bool take_access(const Item& item) {
     const ZydisDecodedOperand& operand = item.decoded.operands[item.plan.memory_operand];
     const ZydisDecodedOperandMem& memory = operand.mem;
-    if (item.plan.x87 || item.plan.vectors > vectors_ || registers_in_memory(item) > 1)
+    if (item.plan.x87 || item.plan.vectors > vectors_ || registers_in_memory(item, registers_) > 1)
       return false;
     if (memory.index != ZYDIS_REGISTER_NONE || memory.base == ZYDIS_REGISTER_RIP) return false;
     if (memory.segment == ZYDIS_REGISTER_FS || memory.segment == ZYDIS_REGISTER_GS) return false;
@@ -125,7 +126,9 @@ class Finder {
   bool take_other(const Item& item) {
     if (accesses_ == 0 || item.plan.x87 || item.plan.vectors > vectors_) return false;
     const bool is_address = item.plan.way == Way::kLoadAddress;
-    if (is_address ? !has_direct_address(item) : registers_in_memory(item) > 1) return false;
+    if (is_address ? !has_direct_address(item, registers_)
+                   : registers_in_memory(item, registers_) > 1)
+      return false;
     if (uses(item, run_.base, ZYDIS_OPERAND_ACTION_MASK_WRITE)) return false;
     return add(item, false, 0);
   }
@@ -164,6 +167,7 @@ class Finder {
 
   std::span<const Item> items_;
   Vectors vectors_;
+  HostRegisters registers_;
   AccessRun run_;
   unsigned accesses_ = 0;
   std::int32_t moved_ = 0;      // RSP
@@ -177,8 +181,8 @@ bool AccessRun::leaves() const {
   return !steps.empty() && steps.back().item->plan.ends_block;
 }
 
-AccessRun find_access_run(std::span<const Item> items, Vectors vectors) {
-  return Finder(items, vectors).find();
+AccessRun find_access_run(std::span<const Item> items, Vectors vectors, HostRegisters registers) {
+  return Finder(items, vectors, registers).find();
 }
 
 }  // namespace orrery::hypervisor::soft::translate

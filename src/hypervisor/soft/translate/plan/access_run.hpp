@@ -34,6 +34,6 @@ struct AccessRun {
 
 // The longest run that ITEMS begin with; no steps where there are not two accesses in it. VECTORS
 // says which vector registers are known to be the guest's.
-AccessRun find_access_run(std::span<const Item> items, Vectors vectors);
+AccessRun find_access_run(std::span<const Item> items, Vectors vectors, HostRegisters registers);
 
 }  // namespace orrery::hypervisor::soft::translate

@@ -1,15 +1,13 @@
 #include "hypervisor/soft/translate/plan/item.hpp"
 
-#include "hypervisor/soft/translate/emit/host_registers.hpp"
-
 namespace orrery::hypervisor::soft::translate {
 namespace {
 
 // Or there is none.
-bool is_in_host_register(ZydisRegister reg) {
+bool is_in_host_register(ZydisRegister reg, HostRegisters registers) {
   if (reg == ZYDIS_REGISTER_NONE) return true;
   const ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
-  return host_of(static_cast<unsigned>(ZydisRegisterGetId(whole))).has_value();
+  return registers.of(static_cast<unsigned>(ZydisRegisterGetId(whole))).has_value();
 }
 
 }  // namespace
@@ -43,12 +41,12 @@ bool needs_alignment(const Item& item) {
   }
 }
 
-bool has_direct_address(const Item& item) {
+bool has_direct_address(const Item& item, HostRegisters registers) {
   const ZydisDecodedOperandMem& memory = item.decoded.operands[1].mem;
-  if (!is_in_host_register(item.decoded.operands[0].reg.value)) return false;
+  if (!is_in_host_register(item.decoded.operands[0].reg.value, registers)) return false;
   if (memory.base == ZYDIS_REGISTER_RIP) return item.decoded.operands[0].size == 64;
-  return memory.base != ZYDIS_REGISTER_NONE && is_in_host_register(memory.base) &&
-         is_in_host_register(memory.index);
+  return memory.base != ZYDIS_REGISTER_NONE && is_in_host_register(memory.base, registers) &&
+         is_in_host_register(memory.index, registers);
 }
 
 }  // namespace orrery::hypervisor::soft::translate

@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "hypervisor/soft/decode/table.hpp"
+#include "hypervisor/soft/translate/emit/host_registers.hpp"
 #include "hypervisor/soft/translate/page.hpp"
 #include "hypervisor/soft/translate/plan/plan.hpp"
 
@@ -30,6 +31,6 @@ struct Item {
 bool needs_alignment(const Item& item);
 
 // LEA whose address the host can put right into its destination.
-bool has_direct_address(const Item& item);
+bool has_direct_address(const Item& item, HostRegisters registers);
 
 }  // namespace orrery::hypervisor::soft::translate

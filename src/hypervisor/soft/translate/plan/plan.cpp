@@ -2,7 +2,6 @@
 
 #include "hypervisor/soft/decode/decoder.hpp"
 #include "hypervisor/soft/decode/instruction_sets.hpp"
-#include "hypervisor/soft/translate/emit/host_registers.hpp"
 #include "hypervisor/soft/translate/plan/system_plan.hpp"
 #include "x86/cpuid_features.hpp"
 
@@ -227,19 +226,19 @@ int find_memory_operand(const Decoded& decoded) {
   return -1;
 }
 
-bool is_memory_held(const ZydisDecodedOperand& operand) {
+bool is_memory_held(const ZydisDecodedOperand& operand, HostRegisters registers) {
   if (operand.type != ZYDIS_OPERAND_TYPE_REGISTER) return false;
   const ZydisRegister full =
       ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, operand.reg.value);
   if (ZydisRegisterGetClass(full) != ZYDIS_REGCLASS_GPR64) return false;
-  return !host_of(static_cast<unsigned>(ZydisRegisterGetId(full)));
+  return !registers.of(static_cast<unsigned>(ZydisRegisterGetId(full)));
 }
 
 // Two temporaries are there for registers in memory, one of them taken by a memory operand.
-bool has_temporaries_for(const Decoded& decoded, int memory_operand) {
+bool has_temporaries_for(const Decoded& decoded, int memory_operand, HostRegisters registers) {
   unsigned needed = memory_operand >= 0 ? 1 : 0;
   for (unsigned n = 0; n < decoded.info.operand_count_visible; ++n) {
-    if (is_memory_held(decoded.operands[n])) ++needed;
+    if (is_memory_held(decoded.operands[n], registers)) ++needed;
   }
   return needed <= 2;
 }
@@ -307,7 +306,7 @@ bool is_bit_string(const Decoded& decoded) {
   }
 }
 
-bool can_be_copied(const Decoded& decoded, int memory_operand) {
+bool can_be_copied(const Decoded& decoded, int memory_operand, HostRegisters registers) {
   const auto& info = decoded.info;
   const bool vector = is_plain_vector(decoded);
   if (!vector && !is_plain_x87(decoded) &&
@@ -315,7 +314,8 @@ bool can_be_copied(const Decoded& decoded, int memory_operand) {
     return false;
   }
   if (has_high_byte_beside_rsp(decoded)) return false;
-  if (is_bit_string(decoded) || !has_temporaries_for(decoded, memory_operand)) return false;
+  if (is_bit_string(decoded) || !has_temporaries_for(decoded, memory_operand, registers))
+    return false;
   if (memory_operand >= 0) {
     if (info.address_width != 64 || has_high_byte_register(decoded)) return false;
     if ((info.attributes & ZYDIS_ATTRIB_HAS_MODRM) == 0) return false;  // MOV with a direct offset
@@ -357,7 +357,7 @@ Way way_of_transfer(const Decoded& decoded) {
   return direct ? Way::kCall : Way::kCallIndirect;
 }
 
-Way way_of(const Decoded& decoded, int memory_operand) {
+Way way_of(const Decoded& decoded, int memory_operand, HostRegisters registers) {
   switch (decoded.info.mnemonic) {
     case ZYDIS_MNEMONIC_LEA:
       return decoded.info.address_width == 64 ? Way::kLoadAddress : Way::kCallout;
@@ -384,12 +384,12 @@ Way way_of(const Decoded& decoded, int memory_operand) {
   if (is_without_effect(decoded)) return Way::kNothing;
   const auto category = decoded.info.meta.category;
   const bool plain_choice = category == ZYDIS_CATEGORY_CMOV || category == ZYDIS_CATEGORY_SETCC;
-  if (plain_choice && has_temporaries_for(decoded, memory_operand) &&
+  if (plain_choice && has_temporaries_for(decoded, memory_operand, registers) &&
       !(memory_operand >= 0 && decoded.info.address_width != 64) &&
       !(memory_operand >= 0 && has_high_byte_register(decoded))) {
     return Way::kCopy;
   }
-  return can_be_copied(decoded, memory_operand) ? Way::kCopy : Way::kCallout;
+  return can_be_copied(decoded, memory_operand, registers) ? Way::kCopy : Way::kCallout;
 }
 
 // Shifts and rotates by a count of 0 leave all flags.
@@ -431,13 +431,13 @@ bool touches_x87(const Decoded& decoded) {
          has_operand_of_class(decoded, ZYDIS_REGCLASS_MMX);
 }
 
-Plan plan_for(const Decoded& decoded) {
+Plan plan_for(const Decoded& decoded, HostRegisters registers) {
   Plan plan;
   const Row* row = row_of(decoded);
   if (row == nullptr) return plan;
   if (const auto system = system_way(decoded)) return plan_for_system(*system);
   plan.memory_operand = find_memory_operand(decoded);
-  plan.way = way_of(decoded, plan.memory_operand);
+  plan.way = way_of(decoded, plan.memory_operand, registers);
   const bool leaves = row->ends == Ends::kBlock || names_system_register(decoded) ||
                       loads_float_control(decoded.info.mnemonic);
   if (plan.way == Way::kCallout && leaves) plan.way = Way::kSystem;

@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "hypervisor/soft/decode/table.hpp"
+#include "hypervisor/soft/translate/emit/host_registers.hpp"
 #include "hypervisor/soft/translate/state.hpp"
 
 namespace orrery::hypervisor::soft::translate {
@@ -58,7 +59,7 @@ struct Plan {
 // restore all of the state aside.
 bool touches_x87(const Decoded& decoded);
 
-// Decides for 64-bit code.
-Plan plan_for(const Decoded& decoded);
+// Decides for 64-bit code over these registers.
+Plan plan_for(const Decoded& decoded, HostRegisters registers);
 
 }  // namespace orrery::hypervisor::soft::translate
