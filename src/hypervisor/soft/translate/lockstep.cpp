@@ -238,13 +238,14 @@ bool Lockstep::take_callout() {
   return true;
 }
 
-// True where the instruction has transferred control.
+// True where the instruction has transferred control, other than by a jump that a block may pass.
 bool Lockstep::step() {
   instruction_rip_ = cpu_.next_block_rip_;
   cpu_.look_up();  // no other block behind it
   cpu_.execute_alone();
   const Instruction& executed = *cpu_.blocks_->scratch().records();
-  return cpu_.next_block_rip_ != instruction_rip_ + executed.length;
+  if (cpu_.next_block_rip_ == instruction_rip_ + executed.length) return false;
+  return cpu_.next_block_rip_ < instruction_rip_ || !jumps(instruction_rip_);
 }
 
 void Lockstep::expect_fault(const Fault& expected) {
@@ -286,6 +287,12 @@ ByteSpan Lockstep::code_at(std::uint64_t rip) const {
   const std::byte* page = cpu_.memory_.host_page(place);
   const std::size_t offset = linear % kPageSize;
   return page == nullptr ? ByteSpan{} : ByteSpan{page + offset, kPageSize - offset};
+}
+
+// JMP to a known address.
+bool Lockstep::jumps(std::uint64_t rip) const {
+  const ByteSpan code = code_at(rip);
+  return !code.empty() && (code[0] == std::byte{0xeb} || code[0] == std::byte{0xe9});
 }
 
 // PUSHF, with or without prefixes.

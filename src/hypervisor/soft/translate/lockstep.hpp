@@ -122,6 +122,7 @@ class Lockstep {
   void disagree(const std::string& what);
   ByteSpan code_at(std::uint64_t rip) const;
   bool pushes_flags(std::uint64_t rip) const;
+  bool jumps(std::uint64_t rip) const;
 
   Cpu& cpu_;
   Phase phase_ = Phase::kOff;

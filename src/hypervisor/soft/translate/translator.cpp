@@ -439,16 +439,30 @@ std::vector<Item> Translator::decode_items(Page& page, std::uint64_t rip) {
       item.plan.ends_block = true;
       item.plan.flags_read = kAllFlags;
     }
+    const bool is_passed = passes_jump(page, item, items.size());
+    if (is_passed) item.plan = Plan{.way = Way::kNothing};
     items.push_back(item);
     if (item.plan.ends_block || item.tail != nullptr) break;
-    rip += item.decoded.info.length;
-    bytes = bytes.subspan(item.decoded.info.length);
+    if (is_passed) {
+      rip = item.target();
+      bytes = bytes_at(page, rip, options_.most_instructions);
+    } else {
+      rip += item.decoded.info.length;
+      bytes = bytes.subspan(item.decoded.info.length);
+    }
   }
   // What follows STI must follow without a look at interrupts.
   if (!items.empty() && items.back().plan.way == Way::kSetInterrupt) {
     items.back().plan = plan_for_system(Way::kSystem);
   }
   return items;
+}
+
+// The block goes on where ITEM, behind BEFORE others, jumps to: forwards in its page, so that it
+// ends, and that no cycle goes without a look at the vCPU's attention.
+bool Translator::passes_jump(const Page& page, const Item& item, std::size_t before) const {
+  return item.plan.way == Way::kJump && item.tail == nullptr && item.target() > item.rip &&
+         page.contains(item.target()) && before + 1 < options_.most_instructions;
 }
 
 // The instruction at ITEM's RIP begins with the last bytes of PAGE, HEAD, and ends in the next one.

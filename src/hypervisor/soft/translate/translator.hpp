@@ -122,6 +122,7 @@ class Translator {
   const EntrySite& stale_entry() const;
   void renew_entry(const EntrySite& site, const BlockEntry& block);
   void note_indirect(std::uint64_t site);
+  bool passes_jump(const Page& page, const Item& item, std::size_t before) const;
   std::vector<Item> decode_items(Page& page, std::uint64_t rip);
   bool decode_crossing(const Page& page, ByteSpan head, Item& item);
   void find_liveness(Page& page, std::vector<Item>& items);

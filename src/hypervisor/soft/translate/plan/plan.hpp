@@ -12,7 +12,7 @@ namespace orrery::hypervisor::soft::translate {
 
 enum class Way : std::uint8_t {
   kCopy,         // the same instruction over the host's registers
-  kNothing,      // no effect: NOPs, prefetches
+  kNothing,      // no effect: NOPs, prefetches, jumps to what follows in the block
   kLoadAddress,  // LEA
   kPush,
   kPop,
