@@ -15,9 +15,7 @@
 #include "base/log.hpp"
 #include "hypervisor/soft/code_pages.hpp"
 #include "hypervisor/soft/cpu.hpp"
-#include "hypervisor/soft/decode/decoder.hpp"
 #include "hypervisor/soft/decode/instruction_sets.hpp"
-#include "hypervisor/soft/translate/plan/system_plan.hpp"
 
 namespace orrery::hypervisor::soft::translate {
 namespace {
@@ -31,12 +29,6 @@ constexpr std::uint32_t kHostFsgsbase = 1u << 1;  // Linux, arch/x86/include/uap
 
 [[gnu::target("fsgsbase")]] void write_gs_base(std::uint64_t base) {
   _writegsbase_u64(base);
-}
-
-bool may_fault(const Plan& plan) {
-  return plan.memory_operand >= 0 || plan.way == Way::kPush || plan.way == Way::kPop ||
-         plan.way == Way::kLeave || plan.way == Way::kCall || plan.way == Way::kDivide ||
-         plan.way == Way::kSystemReturn || plan.vectors != Vectors::kNone || plan.x87;
 }
 
 }  // namespace
@@ -412,125 +404,6 @@ bool Translator::translate() {
   ++statistics_.blocks;
   statistics_.instructions += items.size();
   return true;
-}
-
-// Up to MOST instructions' bytes at RIP, within the page, watched from now on.
-ByteSpan Translator::bytes_at(const Page& page, std::uint64_t rip, unsigned most) {
-  constexpr unsigned kLongestInstruction = 15;
-  const auto offset = static_cast<unsigned>(rip % kPageSize);
-  const unsigned size =
-      std::min(static_cast<unsigned>(kPageSize) - offset, most * kLongestInstruction);
-  cpu_.code_pages_.begin_decode(page.physical + offset, size, cpu_);
-  return {cpu_.memory_.host_page(page.physical) + offset, size};
-}
-
-std::vector<Item> Translator::decode_items(Page& page, std::uint64_t rip) {
-  std::vector<Item> items;
-  ByteSpan bytes = bytes_at(page, rip, options_.most_instructions);
-  while (items.size() < options_.most_instructions && !bytes.empty()) {
-    Item item;
-    const DecodeStatus status = decode_form(bytes, CodeSize::k64, item.decoded);
-    item.rip = rip;
-    if (status == DecodeStatus::kDecoded) {
-      item.bytes = bytes.first(item.decoded.info.length);
-      item.plan = plan_at(page, item.decoded);
-    } else if (status != DecodeStatus::kTruncated || !decode_crossing(page, bytes, item)) {
-      // Nothing that can be decoded.
-      item.plan.ends_block = true;
-      item.plan.flags_read = kAllFlags;
-    }
-    const bool is_passed = passes_jump(page, item, items.size());
-    if (is_passed) item.plan = Plan{.way = Way::kNothing};
-    items.push_back(item);
-    if (item.plan.ends_block || item.tail != nullptr) break;
-    if (is_passed) {
-      rip = item.target();
-      bytes = bytes_at(page, rip, options_.most_instructions);
-    } else {
-      rip += item.decoded.info.length;
-      bytes = bytes.subspan(item.decoded.info.length);
-    }
-  }
-  // What follows STI must follow without a look at interrupts.
-  if (!items.empty() && items.back().plan.way == Way::kSetInterrupt) {
-    items.back().plan = plan_for_system(Way::kSystem);
-  }
-  return items;
-}
-
-// The block goes on where ITEM, behind BEFORE others, jumps to: forwards in its page, so that it
-// ends, and that no cycle goes without a look at the vCPU's attention.
-bool Translator::passes_jump(const Page& page, const Item& item, std::size_t before) const {
-  return item.plan.way == Way::kJump && item.tail == nullptr && item.target() > item.rip &&
-         page.contains(item.target()) && before + 1 < options_.most_instructions;
-}
-
-// The instruction at ITEM's RIP begins with the last bytes of PAGE, HEAD, and ends in the next one.
-bool Translator::decode_crossing(const Page& page, ByteSpan head, Item& item) {
-  const Page* tail = nullptr;
-  try {
-    tail = page_at(page.linear + kPageSize);
-  } catch (const Fault&) {  // of the fetch, which the interpreter comes to
-  }
-  if (tail == nullptr) return false;
-  const ByteSpan rest = bytes_at(*tail, tail->linear, 1);
-  std::copy(head.begin(), head.end(), crossing_.begin());
-  std::copy(rest.begin(), rest.end(), crossing_.begin() + static_cast<std::ptrdiff_t>(head.size()));
-  const ByteSpan bytes(crossing_.data(), head.size() + rest.size());
-  if (!tail->is_current() ||
-      decode_form(bytes, CodeSize::k64, item.decoded) != DecodeStatus::kDecoded) {
-    return false;
-  }
-  item.bytes = bytes.first(item.decoded.info.length);
-  item.plan = plan_at(page, item.decoded);
-  item.tail = tail;
-  return true;
-}
-
-void Translator::find_liveness(Page& page, std::vector<Item>& items) {
-  FlagSet live = kAllFlags;
-  const Plan& last = items.back().plan;
-  if (!last.ends_block || last.way == Way::kAccessCheck) {
-    live = live_at(page, items.back().next_rip());
-  }
-  for (auto item = items.rbegin(); item != items.rend(); ++item) {
-    const Plan& plan = item->plan;
-    const bool transfers =
-        plan.way == Way::kJump || plan.way == Way::kCall || plan.way == Way::kJumpConditional;
-    if (transfers) {
-      item->live_taken = live_at(page, item->target());
-      if (plan.way == Way::kJumpConditional)
-        live |= item->live_taken;
-      else
-        live = item->live_taken;
-    }
-    item->live_after = live;
-    live = (live & ~plan.flags_written) | plan.flags_read;
-    if (options_.exact_flags && may_fault(plan)) live = kAllFlags;
-    if (item->tail != nullptr) live = kAllFlags;  // it may end as another instruction by then
-    item->live_before = live;
-  }
-}
-
-// The flags that code at RIP needs from before, found by looking a few instructions ahead. Only
-// within the page, whose change makes the answer void together with the code that relies on it.
-FlagSet Translator::live_at(Page& page, std::uint64_t rip) {
-  constexpr unsigned kLookAhead = 8;
-  if (!page.contains(rip)) return kAllFlags;
-  ByteSpan bytes = bytes_at(page, rip, kLookAhead);
-  FlagSet needed = 0;
-  FlagSet open = kAllFlags;
-  for (unsigned n = 0; n < kLookAhead && open != 0 && !bytes.empty(); ++n) {
-    Decoded decoded;
-    if (decode_form(bytes, CodeSize::k64, decoded) != DecodeStatus::kDecoded) break;
-    const Plan plan = plan_at(page, decoded);
-    needed |= plan.flags_read & open;
-    const bool goes_on = !plan.ends_block && plan.way != Way::kJumpConditional;
-    if (!goes_on || (options_.exact_flags && may_fault(plan))) break;
-    open &= ~plan.flags_written;
-    bytes = bytes.subspan(decoded.info.length);
-  }
-  return needed | open;
 }
 
 }  // namespace orrery::hypervisor::soft::translate
