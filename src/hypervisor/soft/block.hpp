@@ -60,6 +60,7 @@ struct alignas(32) Block {
   std::uint64_t epoch = 0;
   // Counts down (Cpu::heat_step_ at a time) to where the translator takes over.
   std::int32_t heat = 1;
+  std::uint32_t heat_round = 0;  // the translator's, in which that counts
 
   bool leads_on(std::uint64_t from, std::uint64_t in_context, std::uint64_t in_epoch) const {
     return linear == from && context == in_context && epoch == in_epoch;

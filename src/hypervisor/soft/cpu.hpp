@@ -477,7 +477,7 @@ class Cpu {
   void decode_block(Block& block, std::uint64_t linear, GuestPhysical start, unsigned most);
   Block* cold_block();
   std::optional<Exit> interpret(Block* block);
-  std::int32_t first_heat() const;
+  void cool(Block& block) const;
   DecodeStatus decode_next(ByteSpan bytes, std::uint16_t offset, Instruction& record) {
     return code_size_ == CodeSize::k64 ? forms_.decode(bytes, offset, record)
                                        : decode(bytes, code_size_, offset, record);

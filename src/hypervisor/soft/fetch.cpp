@@ -35,7 +35,7 @@ Block* Cpu::next_block() {
     if (block == nullptr || !is_block_at(*block, linear, start)) block = make_block(linear, start);
   }
   // Elsewhere it has not been executed yet, and would have to be translated anew.
-  if (block->linear != linear) block->heat = first_heat();
+  if (block->linear != linear) cool(*block);
   blocks_->set_jump(linear, fetch_context_, epoch, *block);
   return block;
 }
@@ -48,8 +48,9 @@ Block* Cpu::cold_block() {
   return block != nullptr && block->heat > 0 ? block : nullptr;
 }
 
-std::int32_t Cpu::first_heat() const {
-  return translator_ != nullptr ? translator_->options().hot_after : 1;
+void Cpu::cool(Block& block) const {
+  block.heat = translator_ != nullptr ? translator_->options().hot_after : 1;
+  block.heat_round = translator_ != nullptr ? translator_->round() : 0;
 }
 
 Block* Cpu::make_block(std::uint64_t linear, GuestPhysical start) {
@@ -110,7 +111,7 @@ void Cpu::decode_block(Block& block, std::uint64_t linear, GuestPhysical start, 
   block.crosses = false;
   block.code_size = code_size_;
   block.count = 0;
-  block.heat = first_heat();
+  cool(block);
 
   std::byte page_bytes[kPageSize];
   const unsigned available = static_cast<unsigned>(kPageSize - start.value() % kPageSize);

@@ -83,8 +83,12 @@ std::optional<Exit> Cpu::run_round() {
   if (outcome == Outcome::kFault) return on_fault(translator_->fault());
   Block* block = next_block();
   if (block == nullptr) return execute_next_instruction();
-  if (outcome == Outcome::kNothing && block->heat <= 0 && translator_->translate()) {
-    return std::nullopt;
+  if (outcome == Outcome::kNothing && block->heat <= 0) {
+    if (block->heat_round != translator_->round()) {
+      cool(*block);
+    } else if (translator_->translate()) {
+      return std::nullopt;
+    }
   }
   return interpret(block);
 }

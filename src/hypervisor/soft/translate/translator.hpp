@@ -73,6 +73,10 @@ class Translator {
   const Layout& layout() const { return layout_; }
   const Gates& gates() const { return gates_; }
 
+  // Raised whenever all translations have been forgotten: what was hot before has to become hot
+  // again, so that a cache that is too small holds what is worth most.
+  std::uint32_t round() const { return static_cast<std::uint32_t>(statistics_.clears); }
+
   // Translates the block at RIP. False: the interpreter has to execute it.
   bool translate();
 
