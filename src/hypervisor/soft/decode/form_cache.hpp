@@ -11,6 +11,7 @@
 #include "base/zeroed_array.hpp"
 #include "hypervisor/soft/decode/decoder.hpp"
 #include "hypervisor/soft/decode/form_key.hpp"
+#include "hypervisor/soft/decode/form_numbers.hpp"
 #include "hypervisor/soft/decode/instruction.hpp"
 
 namespace orrery::hypervisor::soft {
@@ -23,19 +24,11 @@ class FormCache {
   DecodeStatus decode(ByteSpan bytes, std::uint16_t offset, Instruction& record);
 
  private:
-  // Where a number lies in the bytes. Sizes are in bytes; 0: there is none.
-  struct Number {
-    std::uint8_t offset;
-    std::uint8_t size;
-    bool is_signed;
-  };
   struct alignas(64) Form {
     std::uint64_t key;
     std::uint8_t key_size;  // 0: empty
     DecodeStatus status;
-    bool is_relative;  // the immediate, a branch's distance
-    Number displacement;
-    Number immediate;
+    FormNumbers numbers;
     Instruction record;
   };
   static_assert(std::is_trivially_destructible_v<Form>);
@@ -43,7 +36,6 @@ class FormCache {
   // The code of a kernel and a few programs.
   static constexpr std::size_t kForms = 4096;
 
-  static std::uint64_t number_in(ByteSpan bytes, const Number& number);
   static bool fill(const Form& form, ByteSpan bytes, std::uint16_t offset, Instruction& record);
   void keep(const FormKey& key, const Decoded& decoded, DecodeStatus status,
             const Instruction& record);

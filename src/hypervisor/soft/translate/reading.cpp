@@ -5,7 +5,6 @@
 #include "base/bits.hpp"
 #include "hypervisor/soft/code_pages.hpp"
 #include "hypervisor/soft/cpu.hpp"
-#include "hypervisor/soft/decode/decoder.hpp"
 #include "hypervisor/soft/translate/plan/system_plan.hpp"
 #include "hypervisor/soft/translate/translator.hpp"
 
@@ -35,11 +34,11 @@ std::vector<Item> Translator::decode_items(Page& page, std::uint64_t rip) {
   ByteSpan bytes = bytes_at(page, rip, options_.most_instructions);
   while (items.size() < options_.most_instructions && !bytes.empty()) {
     Item item;
-    const DecodeStatus status = decode_form(bytes, CodeSize::k64, item.decoded);
+    const DecodeStatus status = forms_.read(bytes, item.decoded, item.plan);
     item.rip = rip;
     if (status == DecodeStatus::kDecoded) {
       item.bytes = bytes.first(item.decoded.info.length);
-      item.plan = plan_at(page, item.decoded);
+      item.plan = plan_in(page, item.plan);
     } else if (status != DecodeStatus::kTruncated || !decode_crossing(page, bytes, item)) {
       // Nothing that can be decoded.
       item.plan.ends_block = true;
@@ -84,11 +83,11 @@ bool Translator::decode_crossing(const Page& page, ByteSpan head, Item& item) {
   std::copy(rest.begin(), rest.end(), crossing_.begin() + static_cast<std::ptrdiff_t>(head.size()));
   const ByteSpan bytes(crossing_.data(), head.size() + rest.size());
   if (!tail->is_current() ||
-      decode_form(bytes, CodeSize::k64, item.decoded) != DecodeStatus::kDecoded) {
+      forms_.read(bytes, item.decoded, item.plan) != DecodeStatus::kDecoded) {
     return false;
   }
   item.bytes = bytes.first(item.decoded.info.length);
-  item.plan = plan_at(page, item.decoded);
+  item.plan = plan_in(page, item.plan);
   item.tail = tail;
   return true;
 }
@@ -127,14 +126,14 @@ FlagSet Translator::live_at(Page& page, std::uint64_t rip) {
   FlagSet needed = 0;
   FlagSet open = kAllFlags;
   for (unsigned n = 0; n < kLookAhead && open != 0 && !bytes.empty(); ++n) {
-    Decoded decoded;
-    if (decode_form(bytes, CodeSize::k64, decoded) != DecodeStatus::kDecoded) break;
-    const Plan plan = plan_at(page, decoded);
+    const PlannedForms::Glance found = forms_.glance(bytes);
+    if (found.status != DecodeStatus::kDecoded) break;
+    const Plan plan = plan_in(page, found.plan);
     needed |= plan.flags_read & open;
     const bool goes_on = !plan.ends_block && plan.way != Way::kJumpConditional;
     if (!goes_on || (options_.exact_flags && may_fault(plan))) break;
     open &= ~plan.flags_written;
-    bytes = bytes.subspan(decoded.info.length);
+    bytes = bytes.subspan(found.length);
   }
   return needed | open;
 }

@@ -24,8 +24,7 @@ constexpr std::uint32_t distance_of_indirects(AccessMode mode) {
 
 }  // namespace
 
-Plan Translator::plan_at(const Page& page, const Decoded& decoded) const {
-  const Plan plan = plan_for(decoded, HostRegisters(options_.counted));
+Plan Translator::plan_in(const Page& page, const Plan& plan) const {
   const bool has_access_checks = x86::has_feature(cpu_.cpuid, x86::cpuid::kSmap);
   return is_open_in(plan.way, page.mode, has_access_checks) ? plan : plan_for_system(Way::kSystem);
 }

@@ -50,7 +50,8 @@ Translator::Translator(Cpu& cpu, const Options& options, std::unique_ptr<CodeCac
       cache_(std::move(cache)),
       host_has_avx_(has_instruction_set(ZYDIS_ISA_EXT_AVX, ZYDIS_INSTRUCTION_ENCODING_VEX)),
       slots_(State::kPageSlots),
-      known_(kKnown) {
+      known_(kKnown),
+      forms_(HostRegisters(options.counted)) {
   const auto offset = [&cpu](const void* part) {
     return static_cast<std::int32_t>(static_cast<const char*>(part) -
                                      reinterpret_cast<const char*>(&cpu));

@@ -24,6 +24,7 @@
 #include "hypervisor/soft/translate/lockstep.hpp"
 #include "hypervisor/soft/translate/options.hpp"
 #include "hypervisor/soft/translate/page.hpp"
+#include "hypervisor/soft/translate/plan/planned_forms.hpp"
 #include "hypervisor/soft/translate/statistics.hpp"
 
 namespace orrery::hypervisor::soft {
@@ -110,7 +111,8 @@ class Translator {
   bool can_translate() const;
   void note_controls();
   void note_rings();
-  Plan plan_at(const Page& page, const Decoded& decoded) const;
+  // What becomes of PLAN in the page's access mode.
+  Plan plan_in(const Page& page, const Plan& plan) const;
   Page* page_at(std::uint64_t rip);
   template <typename Function>
   void for_each_local_slot(Function function);
@@ -162,6 +164,7 @@ class Translator {
   std::vector<Known> known_;
   Known& known(std::uint64_t rip) { return known_[(rip ^ rip >> 12) % kKnown]; }
 
+  PlannedForms forms_;
   std::array<std::byte, 32> crossing_{};  // an instruction that lies in two pages
 
   // What State's rings follow from.

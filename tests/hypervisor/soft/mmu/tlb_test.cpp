@@ -49,7 +49,7 @@ TEST_F(TlbTest, KeepsGlobalPagesWhenTheAddressSpaceChanges) {
 // What a slot held before does not matter.
 TEST_F(TlbTest, JudgesASlotByWhatItHoldsNow) {
   const std::uint64_t program = kProgram;
-  const std::uint64_t kernel = kKernel;
+  const std::uint64_t kernel = kKernel + Tlb::index_of(kProgram) * kPageSize;
   ASSERT_EQ(Tlb::index_of(program), Tlb::index_of(kernel));
   fill(program, Scope::kLocal);
   fill(kernel, Scope::kGlobal);

@@ -100,6 +100,43 @@ void append_fields(Bytes8& code, std::mt19937& random) {
   if (random() % 4 == 0) append(code, {0x48, 0x8b, 0x7f, 0x08});  // mov rdi, [rdi + 8]
 }
 
+// Two structures by turns, one through [rdi], the other through [r8 + r9 * 2], and known addresses.
+void append_pairs(Bytes8& code, std::mt19937& random) {
+  constexpr std::array<std::uint32_t, 4> kPlaces = {0xd100, 0xd120, 0xdfb0, 0xe200};
+  append(code, {0x48, 0x89, 0xc7, 0x83, 0xe7, 0x30, 0x81, 0xc7});  // mov; and edi, 30; add edi
+  append_word(code, kPlaces[random() % kPlaces.size()]);
+  append(code, {0x49, 0x89, 0xc0, 0x41, 0x83, 0xe0, 0x18, 0x49, 0x81, 0xc0});  // the same of r8
+  append_word(code, kPlaces[random() % kPlaces.size()]);
+  append(code, {0x41, 0x89, 0xc1, 0x41, 0x83, 0xe1, 0x07});  // mov r9d, eax; and r9d, 7
+  for (unsigned n = 3 + random() % 10; n != 0; --n) {
+    const auto distance = static_cast<std::uint8_t>(random() % 64);
+    switch (random() % 12) {
+      case 0:
+      case 1:
+      case 2: append_access(code, distance, random); break;
+      case 3: append(code, {0x4b, 0x8b, 0x54, 0x48, distance}); break;        // mov rdx, [...]
+      case 4: append(code, {0x4b, 0x89, 0x44, 0x48, distance}); break;        // mov [...], rax
+      case 5: append(code, {0x43, 0x01, 0x44, 0x48, distance}); break;        // add [...], eax
+      case 6: append(code, {0x4b, 0x13, 0x54, 0x48, distance}); break;        // adc rdx, [...]
+      case 7: append(code, {0x43, 0x0f, 0x10, 0x4c, 0x48, distance}); break;  // movups xmm1, [...]
+      case 8:                                                                 // cmp; jc; inc esi
+        append(code, {0x43, 0x38, 0x44, 0x48, distance, 0x72, 2, 0xff, 0xc6});
+        break;
+      case 9:
+        append(code, {0x48, 0x8b, 0x15});  // mov rdx, [0xd100 + distance]
+        append_word(code, static_cast<std::uint32_t>(0xd100 + distance - kStart - code.size() - 4));
+        break;
+      case 10:
+        append(code, {0x48, 0x01, 0x05});  // add [0xdfb0 + distance], rax
+        append_word(code, static_cast<std::uint32_t>(0xdfb0 + distance - kStart - code.size() - 4));
+        break;
+      default:
+        if (random() % 3 == 0) append(code, {0x49, 0x83, 0xc0, 0x08});  // add r8, 8
+        if (random() % 3 == 0) append(code, {0x57, 0x5f});              // push rdi; pop rdi
+    }
+  }
+}
+
 // What functions do with the stack, which crosses into another page now and then.
 void append_stack(Bytes8& code, std::mt19937& random) {
   append(code,
@@ -125,7 +162,9 @@ void append_stack(Bytes8& code, std::mt19937& random) {
 }
 
 void append_random(Bytes8& code, std::mt19937& random) {
-  switch (random() % 20) {
+  switch (random() % 22) {
+    case 20:
+    case 21: return append_pairs(code, random);
     case 16:
     case 17: return append_stack(code, random);
     case 18:

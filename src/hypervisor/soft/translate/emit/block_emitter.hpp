@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -86,6 +87,8 @@ class BlockEmitter {
   void prepare_flags_for(const Item& item);
   void emit_save_flags();
   void emit_restore_flags();
+  void emit_hold_rax();
+  void emit_give_back_rax();
 
   // ---- Registers and plain instructions (instructions.cpp)
   x::Gpq read_gpr(unsigned guest, const x::Gpq& temporary);
@@ -97,8 +100,12 @@ class BlockEmitter {
   void emit_load_control(const Item& item);
   void ensure_vectors(const Item& item);
   void ensure_x87(const Item& item);
-  void emit_operation(const Item& item, bool memory_in_first_temporary,
-                      std::int8_t displacement = 0);
+  // The host register and displacement that a memory operand is behind.
+  struct MemoryBase {
+    unsigned host;
+    std::int8_t displacement;
+  };
+  void emit_operation(const Item& item, std::optional<MemoryBase> memory);
 
   // ---- Memory (memory.cpp)
   // Where an instruction that writes goes on, should it have changed its own code.
@@ -113,6 +120,8 @@ class BlockEmitter {
   // kT0 = the linear address of a memory operand.
   void emit_linear(const Item& item, const ZydisDecodedOperand& operand);
   void emit_offset(const Item& item, const ZydisDecodedOperand& operand);
+  // kT0 = ANCHOR, whose base is not RIP, + DISTANCE; kT1 is used for an index that is in memory.
+  void emit_address(const Anchor& anchor, std::int32_t distance);
   // kT0 = linear address, then BODY with kT0 = where to access. BODY may be emitted twice. Flags
   // must be free.
   void emit_access(const Item& item, const Access& access, const std::function<void()>& body);
@@ -125,6 +134,8 @@ class BlockEmitter {
 
   // ---- Accesses that need one look-up (runs.cpp)
   void emit_run(const AccessRun& run);
+  void emit_windows(const AccessRun& run, const asmjit::Label& missed);
+  void emit_window(const AccessRun::Window& window, const asmjit::Label& missed);
   void emit_step(const AccessRun& run, const AccessRun::Step& step);
   void emit_last_step(const Item& item, const x::Mem& place, std::int32_t moved);
   void emit_moves(std::int32_t moved);
@@ -207,8 +218,8 @@ class BlockEmitter {
   FlagState flags_ = FlagState::kHost;
   bool x87_known_ = false;                  // to be loaded
   Vectors vectors_known_ = Vectors::kNone;  // to be loaded at least
-  bool in_run_ = false;                     // kT0 is taken
-  std::int32_t moved_ = 0;                  // by which RSP is behind, in a run
+  unsigned windows_ = 0;    // of the run that is being emitted: temporaries that are taken
+  std::int32_t moved_ = 0;  // by which RSP is behind, in a run
   asmjit::Section* cold_ = nullptr;
   bool is_cold_ = false;  // what is emitted is hardly ever executed
   std::vector<Stub> behind_;

@@ -29,22 +29,32 @@ void BlockEmitter::prepare_flags_for(const Item& item) {
   }
 }
 
-// Uses the second temporary. LAHF and SETO take one cycle each everywhere; PUSHF and POPF take
-// twenty.
+// LAHF and SETO take one cycle each everywhere; PUSHF and POPF take twenty.
 void BlockEmitter::emit_save_flags() {
-  a_.mov(kT1, x::rax);
+  emit_hold_rax();
   a_.lahf();
   a_.seto(x::al);
   a_.mov(context(ORRERY_STATE_FIELD(layout_, saved_flags), 2), x::ax);
-  a_.mov(x::rax, kT1);
+  emit_give_back_rax();
 }
 
 void BlockEmitter::emit_restore_flags() {
-  a_.mov(kT1, x::rax);
+  emit_hold_rax();
   a_.movzx(x::eax, context(ORRERY_STATE_FIELD(layout_, saved_flags), 2));
   a_.add(x::al, 0x7f);  // overflows when bit 0 is set
   a_.sahf();
-  a_.mov(x::rax, kT1);
+  emit_give_back_rax();
+}
+
+// In the second temporary, where that is not a window's.
+void BlockEmitter::emit_hold_rax() {
+  if (windows_ < 2) return void(a_.mov(kT1, x::rax));
+  a_.mov(context(ORRERY_STATE_FIELD(layout_, scratch)), x::rax);
+}
+
+void BlockEmitter::emit_give_back_rax() {
+  if (windows_ < 2) return void(a_.mov(x::rax, kT1));
+  a_.mov(x::rax, context(ORRERY_STATE_FIELD(layout_, scratch)));
 }
 
 }  // namespace orrery::hypervisor::soft::translate

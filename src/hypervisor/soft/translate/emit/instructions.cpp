@@ -120,24 +120,23 @@ void BlockEmitter::emit_copy(const Item& item) {
   if (item.plan.vectors != Vectors::kNone) ensure_vectors(item);
   if (item.plan.memory_operand < 0) {
     prepare_flags_for(item);
-    emit_operation(item, false);
+    emit_operation(item, std::nullopt);
     return;
   }
   free_flags(item.live_before);
   emit_linear(item, item.decoded.operands[item.plan.memory_operand]);
   emit_access(item, access_of(item), [this, &item] {
     prepare_flags_for(item);
-    emit_operation(item, true);
+    emit_operation(item, MemoryBase{kFirstTemporary, 0});
   });
 }
 
 // The instruction itself. Registers that are in memory are in temporaries while it executes.
-void BlockEmitter::emit_operation(const Item& item, bool memory_in_first_temporary,
-                                  std::int8_t displacement) {
+void BlockEmitter::emit_operation(const Item& item, std::optional<MemoryBase> memory) {
   Substitution substitution;
-  if (memory_in_first_temporary) {
-    substitution.memory_base = kFirstTemporary;
-    substitution.memory_displacement = displacement;
+  if (memory) {
+    substitution.memory_base = memory->host;
+    substitution.memory_displacement = memory->displacement;
   }
   struct Held {
     unsigned guest;
@@ -165,7 +164,7 @@ void BlockEmitter::emit_operation(const Item& item, bool memory_in_first_tempora
       held[k].written |= written;
     }
     if (temporary == 0) {
-      const bool first_is_taken = memory_in_first_temporary || in_run_ || count == 1;
+      const bool first_is_taken = memory || windows_ != 0 || count == 1;
       temporary = first_is_taken ? kSecondTemporary : kFirstTemporary;
       a_.mov(x::gpq(temporary), context(layout_.gpr(guest)));
       held[count++] = {guest, temporary, written};

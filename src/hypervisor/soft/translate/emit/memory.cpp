@@ -25,7 +25,7 @@ void BlockEmitter::load_constant(const x::Gpq& reg, std::uint64_t value) {
   }
 }
 
-// kT0 = base + index * scale + displacement; kT1 is used for an index that is in memory.
+// kT0 = base + index * scale + displacement.
 void BlockEmitter::emit_offset(const Item& item, const ZydisDecodedOperand& operand) {
   const ZydisDecodedOperandMem& memory = operand.mem;
   const auto displacement =
@@ -33,13 +33,16 @@ void BlockEmitter::emit_offset(const Item& item, const ZydisDecodedOperand& oper
   if (memory.base == ZYDIS_REGISTER_RIP) {
     return load_constant(kT0, item.next_rip() + displacement);
   }
-  const bool has_base = memory.base != ZYDIS_REGISTER_NONE;
-  const bool has_index = memory.index != ZYDIS_REGISTER_NONE;
-  if (!has_base && !has_index) return load_constant(kT0, displacement);
+  const bool has_registers =
+      memory.base != ZYDIS_REGISTER_NONE || memory.index != ZYDIS_REGISTER_NONE;
+  if (!has_registers) return load_constant(kT0, displacement);
+  emit_address({memory.base, memory.index, memory.scale}, static_cast<std::int32_t>(displacement));
+}
 
-  const auto distance = static_cast<std::int32_t>(displacement);
-  const x::Gpq base = has_base ? read_gpr(number_of(memory.base), kT0) : kT0;
-  if (!has_index) {
+void BlockEmitter::emit_address(const Anchor& anchor, std::int32_t distance) {
+  const bool has_base = anchor.base != ZYDIS_REGISTER_NONE;
+  const x::Gpq base = has_base ? read_gpr(number_of(anchor.base), kT0) : kT0;
+  if (anchor.index == ZYDIS_REGISTER_NONE) {
     if (distance != 0) {
       a_.lea(kT0, x::ptr(base, distance));
     } else if (base != kT0) {
@@ -47,8 +50,8 @@ void BlockEmitter::emit_offset(const Item& item, const ZydisDecodedOperand& oper
     }
     return;
   }
-  const x::Gpq index = read_gpr(number_of(memory.index), kT1);
-  const auto shift = static_cast<std::uint32_t>(std::countr_zero(memory.scale));
+  const x::Gpq index = read_gpr(number_of(anchor.index), kT1);
+  const auto shift = static_cast<std::uint32_t>(std::countr_zero(anchor.scale));
   if (has_base) {
     a_.lea(kT0, x::ptr(base, index, shift, distance));
   } else {

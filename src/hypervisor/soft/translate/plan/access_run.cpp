@@ -12,7 +12,7 @@ constexpr unsigned kRsp = static_cast<unsigned>(x86::Gpr::kRsp);
 // The code is there twice, and a window that spans more is found to cross a page more often.
 constexpr std::size_t kMostSteps = 24;
 constexpr std::int32_t kMostBytes = 128;
-constexpr unsigned kAlignment = 16;
+constexpr std::int32_t kAlignment = 16;
 
 std::optional<unsigned> gpr_named(ZydisRegister reg) {
   const ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
@@ -37,7 +37,7 @@ bool is_in_memory(ZydisRegister reg, HostRegisters registers) {
   return gpr && !registers.of(*gpr);
 }
 
-// Registers that need a temporary: the first one is taken for as long as the run lasts.
+// Registers that need a temporary.
 unsigned registers_in_memory(const Item& item, HostRegisters registers) {
   unsigned count = 0;
   for (unsigned n = 0; n < item.decoded.info.operand_count_visible; ++n) {
@@ -48,6 +48,7 @@ unsigned registers_in_memory(const Item& item, HostRegisters registers) {
   return count;
 }
 
+// Takes instructions one by one, as long as they fit.
 class Finder {
  public:
   Finder(std::span<const Item> items, Vectors vectors, HostRegisters registers)
@@ -55,15 +56,31 @@ class Finder {
 
   AccessRun find() {
     for (const Item& item : items_) {
-      if (run_.steps.size() == kMostSteps || item.tail != nullptr || !take(item) || ended_) break;
+      if (steps().size() == kMostSteps || item.tail != nullptr || !take(item) || ended_) break;
     }
+    if (windows().size() == 2 && windows()[1].accesses < 2) close_second();
     // What follows the last access gains nothing.
-    while (!run_.steps.empty() && !run_.steps.back().accesses) run_.steps.pop_back();
-    if (accesses_ < 2) run_.steps.clear();
+    while (!steps().empty() && !steps().back().accesses()) steps().pop_back();
+    if (!windows().empty() && windows()[0].accesses < 2) steps().clear();
     return std::move(run_);
   }
 
  private:
+  using Window = AccessRun::Window;
+
+  // An operand: SIZE bytes, DISTANCE from its anchor, or from 0 where that is RIP.
+  struct Operand {
+    Anchor anchor;
+    std::uint64_t distance;
+    std::int32_t size;
+    bool writes;
+    bool aligned = false;
+  };
+  static constexpr Anchor kStack{ZYDIS_REGISTER_RSP};
+
+  std::vector<AccessRun::Step>& steps() { return run_.steps; }
+  std::vector<Window>& windows() { return run_.windows; }
+
   bool take(const Item& item) {
     switch (item.plan.way) {
       case Way::kPush: return take_push(item);
@@ -81,15 +98,22 @@ class Finder {
   bool take_push(const Item& item) {
     const ZydisDecodedOperand& operand = item.decoded.operands[0];
     if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY || uses_rsp_itself(item)) return false;
-    if (!reach(kRsp, moved_ - 8, 8, true)) return false;
+    if (!has_temporaries(item) || !take_operand(item, on_stack(moved_ - 8, true))) return false;
     moved_ -= 8;
-    return add(item, true, moved_);
+    steps().back().moved = moved_;
+    return true;
   }
 
   bool take_pop(const Item& item) {
-    if (uses_rsp_itself(item) || !reach(kRsp, moved_, 8, false)) return false;
+    if (uses_rsp_itself(item) || !has_temporaries(item)) return false;
+    if (!take_operand(item, on_stack(moved_, false))) return false;
     moved_ += 8;
-    return add(item, true, moved_ - 8);
+    steps().back().moved = moved_;
+    const ZydisRegister popped = item.decoded.operands[0].reg.value;
+    ended_ = std::any_of(windows().begin(), windows().end(), [popped](const Window& window) {
+      return window.anchor.base == popped || window.anchor.index == popped;
+    });
+    return true;
   }
 
   static bool uses_rsp_itself(const Item& item) {
@@ -99,67 +123,130 @@ class Finder {
 
   // Not as the first one: alone it gains nothing.
   bool take_last(const Item& item, std::int32_t distance, bool writes) {
-    if (accesses_ == 0 || !reach(kRsp, moved_ + distance, 8, writes)) return false;
+    if (windows().empty() || !take_operand(item, on_stack(moved_ + distance, writes))) return false;
     ended_ = true;
-    return add(item, true, moved_ + distance);
+    return true;
+  }
+
+  static Operand on_stack(std::int32_t distance, bool writes) {
+    return {kStack, static_cast<std::uint64_t>(std::int64_t{distance}), 8, writes};
   }
 
   bool take_access(const Item& item) {
     const ZydisDecodedOperand& operand = item.decoded.operands[item.plan.memory_operand];
     const ZydisDecodedOperandMem& memory = operand.mem;
-    if (item.plan.x87 || item.plan.vectors > vectors_ || registers_in_memory(item, registers_) > 1)
-      return false;
-    if (memory.index != ZYDIS_REGISTER_NONE || memory.base == ZYDIS_REGISTER_RIP) return false;
+    if (item.plan.x87 || item.plan.vectors > vectors_ || !has_temporaries(item)) return false;
     if (memory.segment == ZYDIS_REGISTER_FS || memory.segment == ZYDIS_REGISTER_GS) return false;
-    const auto base = gpr_named(memory.base);
-    const std::int64_t displacement = memory.disp.has_displacement ? memory.disp.value : 0;
-    if (!base || displacement != static_cast<std::int32_t>(displacement)) return false;
-    const std::int64_t distance = displacement + (*base == kRsp ? moved_ : 0);
-    const bool writes = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
-    const bool aligned = needs_alignment(item);
-    if (aligned && operand.size / 8 != kAlignment) return false;
-    if (!reach(*base, distance, operand.size / 8, writes, aligned)) return false;
-    ended_ = uses(item, *base, ZYDIS_OPERAND_ACTION_MASK_WRITE);
-    return add(item, true, static_cast<std::int32_t>(distance));
+    if (memory.base == ZYDIS_REGISTER_NONE) return false;
+    const bool has_index = memory.index != ZYDIS_REGISTER_NONE;
+    Operand accessed{
+        .anchor = {memory.base, memory.index, has_index ? memory.scale : std::uint8_t{1}},
+        .distance =
+            static_cast<std::uint64_t>(memory.disp.has_displacement ? memory.disp.value : 0),
+        .size = operand.size / 8,
+        .writes = (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0,
+        .aligned = needs_alignment(item)};
+    if (accessed.aligned && accessed.size != kAlignment) return false;
+    if (memory.base == ZYDIS_REGISTER_RIP) accessed.distance += item.next_rip();
+    if (memory.base == ZYDIS_REGISTER_RSP) accessed.distance += to_unsigned(moved_);
+    if (!take_operand(item, accessed)) return false;
+    ended_ = changes_anchor(item);
+    return true;
   }
 
   bool take_other(const Item& item) {
-    if (accesses_ == 0 || item.plan.x87 || item.plan.vectors > vectors_) return false;
+    if (windows().empty() || item.plan.x87 || item.plan.vectors > vectors_) return false;
     const bool is_address = item.plan.way == Way::kLoadAddress;
-    if (is_address ? !has_direct_address(item, registers_)
-                   : registers_in_memory(item, registers_) > 1)
-      return false;
-    if (uses(item, run_.base, ZYDIS_OPERAND_ACTION_MASK_WRITE)) return false;
-    return add(item, false, 0);
+    if (is_address ? !has_direct_address(item, registers_) : !has_temporaries(item)) return false;
+    if (changes_anchor(item)) return false;
+    has_jumped_ |= item.plan.way == Way::kJumpConditional;
+    add(item, AccessRun::kNoWindow, 0);
+    return true;
   }
 
-  // Whether an access through BASE can be one of the run's, which it then is.
-  bool reach(unsigned base, std::int64_t distance, std::int32_t size, bool writes,
-             bool aligned = false) {
-    if (accesses_ != 0 && base != run_.base) return false;
+  // Each window takes a temporary for as long as the run lasts.
+  bool has_temporaries(const Item& item) {
+    const unsigned needed = registers_in_memory(item, registers_);
+    most_in_memory_ = std::max(most_in_memory_, needed);
+    return needed <= (windows().size() == 2 ? 0 : 1);
+  }
+
+  bool changes_anchor(const Item& item) {
+    return std::any_of(windows().begin(), windows().end(), [&item](const Window& window) {
+      return changes(item, window.anchor.base) || changes(item, window.anchor.index);
+    });
+  }
+
+  static bool changes(const Item& item, ZydisRegister reg) {
+    const auto gpr = gpr_named(reg);
+    return gpr && uses(item, *gpr, ZYDIS_OPERAND_ACTION_MASK_WRITE);
+  }
+
+  bool take_operand(const Item& item, const Operand& operand) {
+    std::uint8_t number = 0;
+    while (number < windows().size() && windows()[number].anchor != operand.anchor) ++number;
+    if (number == windows().size() && !open(operand)) return false;
+    Window& window = windows()[number];
+    const auto distance = static_cast<std::int64_t>(operand.distance - window.origin);
+    if (!reach(window, alignments_[number], distance, operand)) return false;
+    add(item, number, static_cast<std::int32_t>(distance));
+    return true;
+  }
+
+  bool open(const Operand& operand) {
+    if (!windows().empty()) {
+      if (!can_open_second(operand.anchor)) return false;
+      first_alone_ = windows()[0];
+      steps_alone_ = steps().size();
+    }
+    const bool known = operand.anchor.base == ZYDIS_REGISTER_RIP;
+    windows().push_back({.anchor = operand.anchor, .origin = known ? operand.distance : 0});
+    return true;
+  }
+
+  // Its address must be known from the beginning. Behind a jump it might be looked up in vain.
+  bool can_open_second(const Anchor& anchor) {
+    if (windows().size() == 2 || has_jumped_ || most_in_memory_ != 0) return false;
+    return std::none_of(steps().begin(), steps().end(), [&anchor](const AccessRun::Step& step) {
+      return changes(*step.item, anchor.base) || changes(*step.item, anchor.index);
+    });
+  }
+
+  // It has not been worth it.
+  void close_second() {
+    windows() = {first_alone_};
+    steps().resize(steps_alone_);
+  }
+
+  // Whether OPERAND can lie in WINDOW, which it then does.
+  static bool reach(Window& window, std::int32_t& alignment, std::int64_t distance,
+                    const Operand& operand) {
     if (distance < -kMostDistance || distance > kMostDistance) return false;
     const auto first = static_cast<std::int32_t>(distance);
-    std::int32_t lowest = accesses_ == 0 ? first : std::min(run_.lowest, first);
-    if (aligned || run_.aligned) {
-      const std::int32_t wanted = run_.aligned ? alignment_ : first;
-      if (aligned && (first - wanted) % static_cast<std::int32_t>(kAlignment) != 0) return false;
+    std::int32_t lowest = window.accesses == 0 ? first : std::min(window.lowest, first);
+    if (operand.aligned || window.aligned) {
+      const std::int32_t wanted = window.aligned ? alignment : first;
+      if (operand.aligned && (first - wanted) % kAlignment != 0) return false;
       lowest -= static_cast<std::int32_t>(static_cast<std::uint32_t>(lowest - wanted) % kAlignment);
-      alignment_ = wanted;
+      alignment = wanted;
     }
-    const std::int32_t end = accesses_ == 0 ? first + size : std::max(run_.end, first + size);
+    const std::int32_t behind = first + operand.size;
+    const std::int32_t end = window.accesses == 0 ? behind : std::max(window.end, behind);
     if (end - lowest > kMostBytes) return false;
-    run_.base = base;
-    run_.lowest = lowest;
-    run_.end = end;
-    run_.writes |= writes;
-    run_.aligned |= aligned;
+    window.lowest = lowest;
+    window.end = end;
+    ++window.accesses;
+    window.writes |= operand.writes;
+    window.aligned |= operand.aligned;
     return true;
   }
 
-  bool add(const Item& item, bool accesses, std::int32_t distance) {
-    run_.steps.push_back({&item, accesses, distance, moved_});
-    accesses_ += accesses ? 1 : 0;
-    return true;
+  void add(const Item& item, std::uint8_t window, std::int32_t distance) {
+    steps().push_back({&item, window, distance, moved_});
+  }
+
+  static std::uint64_t to_unsigned(std::int32_t value) {
+    return static_cast<std::uint64_t>(std::int64_t{value});
   }
 
   // Far from what an address in 32 bits of displacement could overflow.
@@ -169,9 +256,12 @@ class Finder {
   Vectors vectors_;
   HostRegisters registers_;
   AccessRun run_;
-  unsigned accesses_ = 0;
-  std::int32_t moved_ = 0;      // RSP
-  std::int32_t alignment_ = 0;  // the distance of an aligned operand
+  std::int32_t alignments_[2] = {};  // the distance of an aligned operand, per window
+  Window first_alone_;               // as it was when the second one was opened, behind
+  std::size_t steps_alone_ = 0;      // this many steps
+  unsigned most_in_memory_ = 0;      // registers that one instruction needs temporaries for
+  std::int32_t moved_ = 0;           // RSP
+  bool has_jumped_ = false;
   bool ended_ = false;
 };
 

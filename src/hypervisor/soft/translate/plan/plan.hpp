@@ -53,6 +53,8 @@ struct Plan {
   FlagSet flags_touched = 0;  // possibly
   // Index in Decoded::operands of the memory operand that is accessed, or -1.
   int memory_operand = -1;
+
+  friend bool operator==(const Plan&, const Plan&) = default;
 };
 
 // Whether an instruction reads or writes the x87 unit's registers or words, those that save and
