@@ -1,49 +1,13 @@
 // The formats, byte by byte: docs/formats/store.md has the examples that are decoded here.
-#include "base/format.hpp"
-
-#include <fstream>
-#include <sstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "store/manifest.hpp"
 #include "store/pack_table.hpp"
+#include "support/format_page.hpp"
 
 namespace orrery::store {
 namespace {
-
-// The bytes of the page's example under a heading: lines of four blanks and hexadecimal digits.
-std::vector<std::byte> example(const std::string& heading) {
-  std::ifstream page(std::string(ORRERY_SOURCE_DIR) + "/docs/formats/store.md");
-  std::string line;
-  std::vector<std::byte> bytes;
-  while (std::getline(page, line) && line != "### " + heading) {
-  }
-  while (std::getline(page, line) && !line.starts_with("#")) {
-    if (!line.starts_with("    ")) continue;
-    std::string digits;
-    for (const char c : line.substr(0, line.find(';'))) {
-      if (c != ' ') digits += c;
-    }
-    for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-      bytes.push_back(static_cast<std::byte>(std::stoul(digits.substr(i, 2), nullptr, 16)));
-    }
-  }
-  return bytes;
-}
-
-std::string dump(ByteSpan bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    text += format("{}{:02x}",
-                   i % 32 == 0  ? "\n    "
-                   : i % 8 == 0 ? " "
-                                : "",
-                   static_cast<unsigned>(bytes[i]));
-  }
-  return text;
-}
 
 // A block of 4 KiB of the letter a, and one of b.
 PackTable example_table() {
@@ -84,7 +48,7 @@ Manifest example_manifest() {
 TEST(Format, AManifestIsAsThePageSays) {
   const Manifest manifest = example_manifest();
   const auto bytes = encode_manifest(manifest);
-  EXPECT_TRUE(bytes == example("Example of an image")) << dump(bytes);
+  EXPECT_TRUE(bytes == format_example("store.md", "Example of an image")) << format_dump(bytes);
   const auto parsed = parse_manifest(bytes);
   ASSERT_TRUE(parsed) << parsed.error().message();
   EXPECT_EQ(parsed->runs, manifest.runs);
@@ -96,7 +60,8 @@ TEST(Format, AManifestIsAsThePageSays) {
 TEST(Format, ATableIsAsThePageSays) {
   PackTable table = example_table();
   const auto bytes = encode_table(table);
-  EXPECT_TRUE(bytes == example("Example of a table and its footer")) << dump(bytes);
+  EXPECT_TRUE(bytes == format_example("store.md", "Example of a table and its footer"))
+      << format_dump(bytes);
   const ByteSpan all(bytes);
   const auto footer = parse_footer(all.last(kPackFooter), kPackHeader + 30 + bytes.size());
   ASSERT_TRUE(footer) << footer.error().message();
