@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,10 +29,29 @@ Result<FileDescriptor> listen_on(FileDescriptor socket, const sockaddr* address,
   return socket;
 }
 
-bool is_stale(const sockaddr_un& address) {
+Result<sockaddr_un> unix_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return fail(
+        format("the path of a Unix socket has 1 to {} characters", sizeof address.sun_path - 1));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+// False: errno says why.
+bool connect_to(const sockaddr_un& address, const FileDescriptor& socket) {
+  const auto* const to = reinterpret_cast<const sockaddr*>(&address);
+  return ::connect(socket.get(), to, sizeof address) == 0;
+}
+
+// (Whoever connects to a file that is no socket is refused, too.)
+bool is_stale(const std::string& path, const sockaddr_un& address) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
   const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
-         errno == ECONNREFUSED;
+  return !connect_to(address, probe) && errno == ECONNREFUSED;
 }
 
 bool is_loopback(const in6_addr& address) {
@@ -52,17 +72,22 @@ TcpAddress describe(int family, const Address& address, in_port_t port) {
 
 }  // namespace
 
-Result<FileDescriptor> listen_unix(const std::string& path, int backlog) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return fail(
-        format("the path of a Unix socket has 1 to {} characters", sizeof address.sun_path - 1));
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  if (is_stale(address)) ::unlink(path.c_str());
-  return listen_on(FileDescriptor(::socket(AF_UNIX, kStream, 0)),
-                   reinterpret_cast<const sockaddr*>(&address), sizeof address, backlog);
+Result<FileDescriptor> connect_unix(const std::string& path) {
+  ORRERY_TRY(const sockaddr_un address, unix_address(path));
+  FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("cannot make a socket");
+  if (!connect_to(address, socket)) return fail_errno("cannot connect");
+  return socket;
+}
+
+Result<FileDescriptor> listen_unix(const std::string& path, int backlog, SocketFile file) {
+  ORRERY_TRY(const sockaddr_un address, unix_address(path));
+  if (is_stale(path, address)) ::unlink(path.c_str());
+  FileDescriptor socket(::socket(AF_UNIX, kStream, 0));
+  // Before there is a file, which takes its mode from here: so at no time can others connect.
+  if (file == SocketFile::kOwnersOnly && socket) ::fchmod(socket.get(), S_IRUSR | S_IWUSR);
+  return listen_on(std::move(socket), reinterpret_cast<const sockaddr*>(&address), sizeof address,
+                   backlog);
 }
 
 Result<FileDescriptor> listen_tcp(std::string_view host_and_port, int backlog) {

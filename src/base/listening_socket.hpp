@@ -1,6 +1,7 @@
-// Sockets that wait for clients.
+// Sockets that wait for clients, and the client's side of Unix sockets.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,9 +12,16 @@ namespace orrery {
 
 // Non-blocking, closed on exec. How many clients may wait to be accepted is BACKLOG.
 
+// Who may connect to a Unix socket: whom the process's umask lets, or its owner only (mode 0600).
+enum class SocketFile : std::uint8_t { kByUmask, kOwnersOnly };
+
 // A socket file that nobody listens on any more, left by a process that was killed, is replaced;
-// the caller removes PATH at the end.
-Result<FileDescriptor> listen_unix(const std::string& path, int backlog);
+// any other file is left alone, an error. The caller removes PATH at the end.
+Result<FileDescriptor> listen_unix(const std::string& path, int backlog,
+                                   SocketFile file = SocketFile::kByUmask);
+
+// A connection to who listens on PATH; blocking, closed on exec.
+Result<FileDescriptor> connect_unix(const std::string& path);
 
 // HOST:PORT; an IPv6 address in brackets; without HOST on all addresses; port 0 takes any that is
 // free.

@@ -12,6 +12,7 @@ class App;
 namespace orrery::cli {
 
 void add_run(CLI::App& application, int& status);
+void add_control(CLI::App& application, int& status);
 void add_disk(CLI::App& application, int& status);
 void add_store(CLI::App& application, int& status);
 void add_doctor(CLI::App& application, int& status);
@@ -38,6 +39,7 @@ struct Command {
 };
 inline constexpr std::array kCommands{
     Command{"run", "run a virtual machine", add_run},
+    Command{"control", "tell a running virtual machine what to do", add_control},
     Command{"disk", "make, look at and change disk images", add_disk},
     Command{"store", "keep many related disk images, what is equal once", add_store},
     Command{"doctor", "report what this host has and lacks for virtual machines", add_doctor},

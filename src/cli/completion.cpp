@@ -6,6 +6,7 @@
 
 #include "base/format.hpp"
 #include "cli/commands.hpp"
+#include "vmm/control/commands.hpp"
 #include "vmm/options.hpp"
 
 namespace orrery::cli {
@@ -16,6 +17,14 @@ constexpr std::string_view kFile = "FILE";
 std::string command_names() {
   std::string names;
   for (const Command& command : kCommands) names += format(" {}", command.name);
+  return names.substr(1);
+}
+
+std::string control_names() {
+  std::string names;
+  for (const vmm::control::Command& command : vmm::control::kCommands) {
+    names += format(" {}", command.name);
+  }
   return names.substr(1);
 }
 
@@ -59,6 +68,10 @@ _orrery() {{
     if [ "$COMP_CWORD" = 2 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
     compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
   fi
+  if [ "${{COMP_WORDS[1]}}" = control ]; then
+    if [ "$COMP_CWORD" = 3 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
+    compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
+  fi
   [ "${{COMP_WORDS[1]}}" = run ] || return
   case $previous in
 {}  esac
@@ -66,7 +79,8 @@ _orrery() {{
 }}
 complete -F _orrery orrery
 )",
-             command_names(), kDiskCommands, kStoreCommands, cases, names.substr(1));
+             command_names(), kDiskCommands, kStoreCommands, control_names(), cases,
+             names.substr(1));
 }
 
 // zsh takes colons and brackets in descriptions for its own.
@@ -93,13 +107,14 @@ _orrery() {{
     completion) compadd bash zsh fish ;;
     disk) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     store) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
+    control) if (( CURRENT == 4 )); then compadd {}; else _files; fi ;;
     run) _arguments \
 {}      && return ;;
   esac
 }}
 compdef _orrery orrery
 )",
-             command_names(), kDiskCommands, kStoreCommands, arguments);
+             command_names(), kDiskCommands, kStoreCommands, control_names(), arguments);
 }
 
 void print_fish() {
@@ -110,6 +125,8 @@ void print_fish() {
   }
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from disk' -a '{}'\n", kDiskCommands);
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from store' -a '{}'\n", kStoreCommands);
+  fmt::print("complete -c orrery -n '__fish_seen_subcommand_from control' -a '{}'\n",
+             control_names());
   fmt::print(
       "complete -c orrery -f -n '__fish_seen_subcommand_from completion' "
       "-a 'bash zsh fish'\n");

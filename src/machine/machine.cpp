@@ -270,6 +270,10 @@ void Machine::request_power_button() {
   parts_->chipset->press_power_button();
 }
 
+void Machine::request_reset() {
+  parts_->control.end(Reset{});
+}
+
 void Machine::request_stop() {
   parts_->control.end(StopRequested{});
 }

@@ -114,6 +114,8 @@ class Machine {
 
   // Any thread. Presses the ACPI power button; the guest decides what it does.
   void request_power_button();
+  // Any thread. Presses the reset button: ends run() with Reset.
+  void request_reset();
   // Any thread. Ends run() with StopRequested.
   void request_stop();
 

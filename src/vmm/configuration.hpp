@@ -70,6 +70,7 @@ struct Configuration {
   bool sandbox = true;
 #endif
   GdbOptions gdb;
+  std::string control;  // path of the control socket; empty: none
   bool debug_exit = false;
   bool engine_statistics = false;
   bool verbose = false;

@@ -18,11 +18,13 @@
 #include "vmm/backends.hpp"
 #include "vmm/boot_files.hpp"
 #include "vmm/console/terminal.hpp"
+#include "vmm/control/server.hpp"
 #include "vmm/engine_statistics.hpp"
 #include "vmm/gdb/gdb_server.hpp"
 #include "vmm/hypervisor_choice.hpp"
 #include "vmm/input/text_input.hpp"
 #include "vmm/power_control.hpp"
+#include "vmm/running_vm.hpp"
 #include "vmm/sandbox.hpp"
 #include "vmm/signals.hpp"
 #include "vmm/system_clock.hpp"
@@ -60,6 +62,7 @@ class Vmm {
   Result<> attach_backends();
   Result<> attach_virtio_console();
   Result<> attach_input();
+  Result<> attach_control();
   Result<> enter_sandbox() const;
   Result<machine::Ending> run_until_end();
   int finish(const machine::Ending& ending);
@@ -77,11 +80,14 @@ class Vmm {
   std::unique_ptr<DescriptorConsole> input_stream_;
   std::unique_ptr<TextInput> input_;
   std::vector<std::unique_ptr<port::Blocks>> disks_;
+  std::vector<ControlledDisk> controlled_disks_;
   storage::OpenReport disks_report_;  // of all
   std::vector<std::unique_ptr<port::Frames>> networks_;
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<PowerControl> power_;
   std::unique_ptr<gdb::GdbServer> gdb_;
+  std::unique_ptr<RunningVm> running_;
+  std::unique_ptr<control::Server> control_;
   std::unique_ptr<Signals> signals_;
   std::thread loop_thread_;
 };
@@ -115,6 +121,7 @@ Result<> Vmm::build() {
     ORRERY_TRY(gdb_, gdb::GdbServer::create(*loop_, *machine_, configuration_.gdb.address,
                                             configuration_.gdb.wait));
   }
+  ORRERY_CHECK(attach_control());
   // Last, so that an error before leaves the terminal alone.
   ORRERY_TRY(console_, make_console(*loop_, configuration_.console, [this] { power_->quit(); }));
   if (console_) machine_->attach_console(0, *console_);
@@ -124,6 +131,11 @@ Result<> Vmm::build() {
 Result<> Vmm::attach_backends() {
   for (const storage::DiskOptions& options : configuration_.disks) {
     ORRERY_TRY(auto disk, make_disk(*loop_, options, disks_report_));
+    if (!configuration_.control.empty()) {
+      auto gated = std::make_unique<storage::GatedDisk>(std::move(disk));
+      controlled_disks_.push_back({options.path, gated.get()});
+      disk = std::move(gated);
+    }
     const virtio::BlockOptions block{.queues = configuration_.cpus};
     ORRERY_CHECK(add_virtio<virtio::Block>(*machine_, *disk, block));
     disks_.push_back(std::move(disk));
@@ -163,6 +175,13 @@ Result<> Vmm::attach_input() {
   return {};
 }
 
+Result<> Vmm::attach_control() {
+  if (configuration_.control.empty()) return {};
+  running_ = std::make_unique<RunningVm>(*machine_, *power_, controlled_disks_);
+  ORRERY_TRY(control_, control::Server::create(*loop_, *running_, configuration_.control));
+  return {};
+}
+
 // With everything open that the VM will use, before its guest runs.
 Result<> Vmm::enter_sandbox() const {
   if (!configuration_.sandbox) return {};
@@ -176,7 +195,8 @@ Result<> Vmm::enter_sandbox() const {
   };
   const auto& ports = configuration_.virtio_consoles;
   needs.named_sockets =
-      is_socket(configuration_.console) || is_socket(configuration_.input) ||
+      !configuration_.control.empty() || is_socket(configuration_.console) ||
+      is_socket(configuration_.input) ||
       std::any_of(ports.begin(), ports.end(),
                   [&](const VirtioConsoleOptions& port) { return is_socket(port.console); });
   return vmm::enter_sandbox(needs);
@@ -187,6 +207,8 @@ Result<int> Vmm::run() {
   loop_thread_ = std::thread([this] { loop_->run(); });
   const Result<machine::Ending> ending = run_until_end();
   stop_loop();
+  control_.reset();
+  running_.reset();
   flush_disks();
   unblock_served_signals();
   if (gdb_) gdb_->finish();

@@ -89,6 +89,13 @@ class Guest:
                 waited = time.monotonic() - self.started
                 raise GuestError(f"no {pattern!r} after {waited:.1f} s (exit status {self.process.poll()})")
 
+    def expect_silence(self, seconds: float) -> None:
+        """Takes what was on its way, then sees that nothing comes for so long."""
+        deadline = time.monotonic() + 30
+        while select.select([self._output], [], [], seconds)[0]:
+            if not self._read(deadline):
+                raise GuestError("output where there should be none")
+
     def wait(self, timeout: float) -> int:
         """Waits for the end of the process and returns its exit status."""
         deadline = time.monotonic() + timeout * settings.patience

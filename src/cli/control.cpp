@@ -1,0 +1,72 @@
+// `orrery control`: one command to a running VM, through the socket of its --control.
+#include <memory>
+#include <set>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/format.hpp"
+#include "base/units.hpp"
+#include "cli/commands.hpp"
+#include "vmm/control/client.hpp"
+#include "vmm/control/commands.hpp"
+#include "vmm/vmm.hpp"
+
+namespace orrery::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Given {
+  std::string path;
+  std::string command;
+  bool json = false;
+};
+
+void print_status(const Json& status) {
+  fmt::print("{} on {}, {} vCPUs, {} of memory\n", status.value("state", "?"),
+             status.value("hypervisor", "?"), status.value("vcpus", 0U),
+             to_string(Bytes(status.value("memory", std::uint64_t{0}))));
+  for (const Json& disk : status.value("disks", Json::array())) {
+    fmt::print("disk {}{}: {} requests under way\n", disk.value("path", "?"),
+               disk.value("read_only", false) ? ", read-only" : "", disk.value("under_way", 0U));
+  }
+}
+
+Result<> control(const Given& given) {
+  ORRERY_TRY(auto client, vmm::control::Client::connect(given.path));
+  ORRERY_TRY(const Json answer, client.ask({{"command", given.command}}));
+  if (given.json) {
+    fmt::print("{}\n", answer.dump(2));
+  } else if (given.command == "status") {
+    print_status(answer);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_control(CLI::App& application, int& status) {
+  CLI::App* const command = application.add_subcommand("control", std::string(help_of("control")));
+  std::string footer = "Commands:\n";
+  std::set<std::string> names;
+  for (const vmm::control::Command& each : vmm::control::kCommands) {
+    footer += format("  {:<12}{}\n", each.name, each.help);
+    names.emplace(each.name);
+  }
+  command->footer(footer);
+  const auto given = std::make_shared<Given>();
+  command->add_option("path", given->path, "the socket that the VM's --control names")->required();
+  command->add_option("command", given->command, "what it is told, of the list below")
+      ->required()
+      ->check(CLI::IsMember(names));
+  command->add_flag("--json", given->json, "print the answer for programs");
+  command->callback([given, &status] {
+    const Result<> done = control(*given);
+    if (!done) fmt::print(stderr, "orrery control: {}\n", done.error().message());
+    status = done ? 0 : vmm::exit_status::kHostError;
+  });
+}
+
+}  // namespace orrery::cli

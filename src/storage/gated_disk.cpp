@@ -1,0 +1,66 @@
+#include "storage/gated_disk.hpp"
+
+namespace orrery::storage {
+
+bool GatedDisk::read_at_once(const port::BlockRequest& request) {
+  auto gate = gate_.lock();
+  return gate->holds == 0 && disk_->read_at_once(request);
+}
+
+void GatedDisk::submit(port::BlockRequest request, Completion completion) {
+  auto gate = gate_.lock();
+  if (gate->holds == 0) return pass(*gate, std::move(request), std::move(completion));
+  gate->waiting.push_back({std::move(request), std::move(completion)});
+}
+
+void GatedDisk::pass(Gate& gate, port::BlockRequest request, Completion completion) {
+  ++gate.under_way;
+  disk_->submit(std::move(request),
+                [this, completion = std::move(completion)](Result<> result) mutable {
+                  completion(std::move(result));
+                  completed();
+                });
+}
+
+// After the completion has been called: what is quiescent owes nobody an answer.
+void GatedDisk::completed() {
+  bool quiescent = false;
+  {
+    auto gate = gate_.lock();
+    quiescent = --gate->under_way == 0 && gate->holds != 0;
+  }
+  if (quiescent && quiescent_) quiescent_();
+}
+
+void GatedDisk::map(std::uint64_t offset, std::uint64_t length, MapCompletion completion) {
+  auto gate = gate_.lock();
+  disk_->map(offset, length, std::move(completion));
+}
+
+void GatedDisk::resize(Bytes size, Completion completion) {
+  auto gate = gate_.lock();
+  disk_->resize(size, std::move(completion));
+}
+
+void GatedDisk::hold() {
+  ++gate_.lock()->holds;
+}
+
+void GatedDisk::release() {
+  auto gate = gate_.lock();
+  if (--gate->holds != 0) return;
+  for (Waiting& each : std::exchange(gate->waiting, {})) {
+    pass(*gate, std::move(each.request), std::move(each.completion));
+  }
+}
+
+bool GatedDisk::quiescent() {
+  auto gate = gate_.lock();
+  return gate->holds != 0 && gate->under_way == 0;
+}
+
+unsigned GatedDisk::under_way() {
+  return gate_.lock()->under_way;
+}
+
+}  // namespace orrery::storage
