@@ -35,6 +35,7 @@
 #include "hypervisor/soft/lazy_flags.hpp"
 #include "hypervisor/soft/mmu/address_spaces.hpp"
 #include "hypervisor/soft/mmu/paging_options.hpp"
+#include "hypervisor/soft/mmu/table_cache.hpp"
 #include "hypervisor/soft/mmu/tlb.hpp"
 #include "hypervisor/soft/mmu/walk.hpp"
 #include "hypervisor/soft/translate/state.hpp"
@@ -292,6 +293,15 @@ class Cpu {
 
   // A string instruction has work left: the run loop looks around and executes it again.
   void interrupt_repetition() { abandon_block(); }
+  // The current instruction faults, having changed nothing but what it says; its handler returns.
+  // For faults that are common: whoever called the handler takes it, and nothing is thrown.
+  void return_fault(const Fault& fault) { returned_fault_ = fault; }
+  bool has_returned_fault() const { return returned_fault_.has_value(); }
+  std::optional<Fault> take_returned_fault() {
+    if (!returned_fault_) [[likely]]
+      return std::nullopt;
+    return std::exchange(returned_fault_, std::nullopt);
+  }
 
   // HLT: run() ends its round after this instruction; state.activity says why.
   void halt();
@@ -542,6 +552,7 @@ class Cpu {
   CodePages& code_pages_;
   Block* block_ = nullptr;  // the block being executed
   bool single_ = false;     // one instruction alone: it may modify itself
+  std::optional<Fault> returned_fault_;
   bool alone_once_ = false;
   bool event_delivered_ = false;
   std::unique_ptr<DebugStops> debug_;  // or nullptr
@@ -562,6 +573,7 @@ class Cpu {
   PagingOptions paging_;
   AddressSpaces spaces_;  // but the current one
   Tlb tlb_;
+  TableCache tables_;
   const TlbEntry* tlb_entries_ = nullptr;  // of access_mode_
 };
 

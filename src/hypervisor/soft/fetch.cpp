@@ -92,7 +92,7 @@ const Cpu::FetchPage& Cpu::fetch_page(std::uint64_t linear) {
   FetchPage& entry = fetch_page_slot(linear);
   if (entry.linear != page || entry.context != context_of(entry)) {
     const AccessMode mode = cpl_ == 3 ? AccessMode::kUser : AccessMode::kSupervisor;
-    const Translation found = walk(state, memory_, linear, Access::kExecute, mode);
+    const Translation found = walk(state, memory_, tables_, linear, Access::kExecute, mode);
     if (found.page_shift != kPageShift) tlb_.note_large(linear, found.page_shift);
     entry = {page, 0, found.physical - linear % kPageSize, found.global};
     entry.context = context_of(entry);

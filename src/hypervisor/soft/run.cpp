@@ -97,6 +97,7 @@ std::optional<Exit> Cpu::interpret(Block* block) {
   block->heat -= heat_step_;
   enter(block);
   block->records()->handler(*this, block->records());
+  if (const std::optional<Fault> fault = take_returned_fault()) return on_fault(*fault);
   return std::nullopt;
 }
 
@@ -134,6 +135,7 @@ std::optional<Exit> Cpu::execute_next_instruction() {
   alone_once_ = event_delivered_ = false;
   breakpoints_hit_ = 0;
   execute_alone();
+  if (const std::optional<Fault> fault = take_returned_fault()) return on_fault(*fault);
   const std::uint64_t traps =
       breakpoints_hit_ | (step && !event_delivered_ ? x86::dr6::kSingleStep : 0);
   if (traps == 0) return std::nullopt;

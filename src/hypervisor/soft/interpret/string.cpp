@@ -56,7 +56,8 @@ constexpr Pointer kDestinationPointer{Gpr::kRdi, SegmentRegister::kEs};
 // ---- Bulk access --------------------------------------------------------------------------------
 
 // Upward elements of SIZE bytes from POINTER that lie in one page, at most MOST, and where they are
-// in this process. No elements: they must be taken one by one.
+// in this process. No elements: they must be taken one by one, or the access faults
+// (Cpu::return_fault()).
 struct Run {
   std::byte* host = nullptr;
   std::uint64_t elements = 0;
@@ -78,8 +79,9 @@ Run find_run(Cpu& cpu, const Instruction& i, const Pointer& pointer, unsigned si
       return {};
     }
   }
-  std::byte* host = cpu.host_address(linear, bytes, access);
-  return host == nullptr ? Run{} : Run{host, elements};
+  const auto host = cpu.try_host_address(linear, bytes, access);
+  if (!host) cpu.return_fault(host.error());
+  return host.value_or(nullptr) == nullptr ? Run{} : Run{*host, elements};
 }
 
 template <typename T>
@@ -267,16 +269,18 @@ struct Output {
 
 // ---- Repetition ---------------------------------------------------------------------------------
 
+// Nothing is done where it faults by value.
 template <typename Operation>
 std::uint64_t execute_round(Cpu& cpu, const Instruction& i, std::uint64_t most) {
   if (most > 1 && !goes_down(cpu)) {
-    if (const std::uint64_t done = Operation::in_bulk(cpu, i, most)) return done;
+    const std::uint64_t done = Operation::in_bulk(cpu, i, most);
+    if (done != 0 || cpu.has_returned_fault()) return done;
   }
   Operation::once(cpu, i);
   return 1;
 }
 
-enum class Progress : std::uint8_t { kDone, kInterrupted };
+enum class Progress : std::uint8_t { kDone, kInterrupted, kFaulted };
 
 template <typename Operation>
 Progress execute_rounds(Cpu& cpu, const Instruction& i) {
@@ -285,6 +289,7 @@ Progress execute_rounds(Cpu& cpu, const Instruction& i) {
   std::uint64_t left = cpu.gpr(Gpr::kRcx) & address_mask(i.address_size);
   for (unsigned rounds = stepping ? 1 : kMostRounds; left != 0 && rounds != 0; --rounds) {
     left -= execute_round<Operation>(cpu, i, stepping ? 1 : left);
+    if (cpu.has_returned_fault()) return Progress::kFaulted;
     set_by_address_size(cpu, i, Gpr::kRcx, left);
     if (Operation::kCompares && !repeats(i, cpu.flags.is_zero())) return Progress::kDone;
   }
@@ -296,8 +301,11 @@ void repeat(Cpu& cpu, const Instruction* i) {
   cpu.set_current(i);
   // Processors check the right to a port before the count, which may be 0.
   if constexpr (requires { Operation::check_permission(cpu); }) Operation::check_permission(cpu);
-  if (execute_rounds<Operation>(cpu, *i) == Progress::kDone) return i[1].handler(cpu, i + 1);
-  cpu.interrupt_repetition();
+  switch (execute_rounds<Operation>(cpu, *i)) {
+    case Progress::kDone: return i[1].handler(cpu, i + 1);
+    case Progress::kInterrupted: return cpu.interrupt_repetition();
+    case Progress::kFaulted: return;
+  }
 }
 
 // ---- Selection ----------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ void for_each_bus_access(std::uint64_t address, unsigned size, Function access) 
 }  // namespace
 
 GuestPhysical Cpu::translate(std::uint64_t linear, Access access, AccessMode mode) {
-  return walk(state, memory_, linear, access, mode).physical;
+  return walk(state, memory_, tables_, linear, access, mode).physical;
 }
 
 // Translates and remembers: after this the TLB has the page if it may.
@@ -52,7 +52,7 @@ std::expected<GuestPhysical, Fault> Cpu::try_lookup(std::uint64_t linear, Access
   const bool looks_around = fills && paging_.batches && debug_ == nullptr;
   Neighbours neighbours;
   const auto translation =
-      try_walk(state, memory_, linear, access, mode, looks_around ? &neighbours : nullptr);
+      try_walk(state, memory_, tables_, linear, access, mode, looks_around ? &neighbours : nullptr);
   if (!translation) return std::unexpected(translation.error());
   ++statistics.tlb_misses;
   const bool is_watched = debug_ != nullptr && debug_->watches_page_of(linear);

@@ -74,6 +74,7 @@ void Cpu::forget_translated_pages() {
 
 // Global pages are mapped as before; all others as GENERATIONS were found.
 void Cpu::local_mapping_changed(const FetchGenerations& generations) {
+  tables_.forget();
   generations_ = generations;
   set_fetch_context();
   if (translator_ != nullptr) translator_->forget_local_pages();
@@ -81,6 +82,7 @@ void Cpu::local_mapping_changed(const FetchGenerations& generations) {
 
 // Only the page of 4 KiB at LINEAR, global or not.
 void Cpu::page_mapping_changed(std::uint64_t linear) {
+  tables_.forget();
   ++page_changes_;
   generations_.fetch = new_generation();
   set_fetch_context();
@@ -93,6 +95,7 @@ void Cpu::page_mapping_changed(std::uint64_t linear) {
 
 // All that is known of any address space.
 void Cpu::mapping_changed() {
+  tables_.forget();
   spaces_.forget_all();
   generations_ = {new_generation(), new_generation()};
   global_generation_ = new_generation();

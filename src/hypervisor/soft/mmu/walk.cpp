@@ -29,10 +29,11 @@ const Shape& shape_of(const x86::CpuState& state) {
 // A walk in progress: the permissions so far, and all that is needed to refuse.
 class Walker {
  public:
-  Walker(const x86::CpuState& state, memory::GuestMemory& memory, std::uint64_t linear,
-         Access access, AccessMode mode)
+  Walker(const x86::CpuState& state, memory::GuestMemory& memory, TableCache& tables,
+         std::uint64_t linear, Access access, AccessMode mode)
       : state_(state),
         memory_(memory),
+        tables_(tables),
         shape_(shape_of(state)),
         linear_(linear),
         access_(access),
@@ -40,25 +41,25 @@ class Walker {
         no_execute_enabled_((state.efer & x86::efer::kNoExecute) != 0) {}
 
   std::expected<Translation, Fault> run(Neighbours* neighbours) {
-    std::uint64_t table = root();
-    for (unsigned level = shape_.levels; level > 0; --level) {
-      const GuestPhysical place{table + index(level) * shape_.entry_bytes};
-      const std::uint64_t value = read_entry(place);
+    unsigned level = enter();
+    for (; level > 0; --level) {
+      const std::uint64_t value = read_entry(index(level));
       if ((value & entry::kPresent) == 0) return refuse(0);
       const bool leaf = level == 1 || is_large(value, level);
       if ((value & reserved_bits(level, leaf)) != 0) {
         return refuse(x86::page_fault::kPresent | x86::page_fault::kReservedBit);
       }
-      const Permissions above = permissions_;
-      if (shape_.top_has_permissions || level != shape_.levels) narrow(value);
+      const Permissions above = table_.permissions;
+      const bool counts = shape_.top_has_permissions || level != shape_.levels;
+      if (counts) narrow(value);
       if (leaf) {
-        const auto found = finish(place, value, level);
-        if (found && level == 1 && neighbours != nullptr) look_around(place, above, *neighbours);
+        const auto found = finish(index(level), value, level);
+        if (found && level == 1 && neighbours != nullptr) look_around(above, *neighbours);
         return found;
       }
-      if (shape_.top_has_permissions || level != shape_.levels)
-        set_flags(place, value, entry::kAccessed);
-      table = value & x86::kPhysicalAddressMask & ~(kPageSize - 1);
+      if (counts) set_flags(index(level), value, entry::kAccessed);
+      stand_at(GuestPhysical{value & x86::kPhysicalAddressMask & ~(kPageSize - 1)});
+      if (level == 2) remember();
     }
     return refuse(0);  // not reached: level 1 is a leaf
   }
@@ -67,6 +68,29 @@ class Walker {
   std::uint64_t root() const {
     if (shape_.levels == 4) return state_.cr3 & x86::kPhysicalAddressMask & ~(kPageSize - 1);
     return state_.cr3 & (shape_.levels == 3 ? 0xffff'ffe0u : 0xffff'f000u);
+  }
+
+  // The level to begin at.
+  unsigned enter() {
+    const TableCache::Table* known = shape_.levels == 4 ? tables_.find(linear_) : nullptr;
+    if (known != nullptr) {
+      table_ = *known;
+      return 1;
+    }
+    stand_at(GuestPhysical{root()});
+    return shape_.levels;
+  }
+
+  void stand_at(GuestPhysical table) {
+    table_.physical = table;
+    table_.host = memory_.host_page(table);
+    if (table_.host != nullptr) table_.host += table.value() % kPageSize;  // PAE's first one
+  }
+
+  void remember() {
+    if (shape_.levels != 4 || table_.host == nullptr) return;
+    if (memory_.find(table_.physical)->kind == memory::RegionKind::kRam)
+      tables_.put(linear_, table_);
   }
 
   unsigned shift(unsigned level) const { return kPageShift + (level - 1) * shape_.index_bits; }
@@ -103,28 +127,23 @@ class Walker {
     return reserved;
   }
 
-  struct Permissions {
-    bool writable = true;
-    bool user = true;
-    bool executable = true;
-  };
-
   void narrow(std::uint64_t value) {
-    permissions_.writable &= (value & entry::kWritable) != 0;
-    permissions_.user &= (value & entry::kUser) != 0;
-    permissions_.executable &= !no_execute_enabled_ || (value & entry::kExecuteDisable) == 0;
+    Permissions& permissions = table_.permissions;
+    permissions.writable &= (value & entry::kWritable) != 0;
+    permissions.user &= (value & entry::kUser) != 0;
+    permissions.executable &= !no_execute_enabled_ || (value & entry::kExecuteDisable) == 0;
   }
 
   bool write_allowed() const {
-    return permissions_.writable ||
+    return table_.permissions.writable ||
            (!is_user(mode_) && (state_.cr0 & x86::cr0::kWriteProtect) == 0);
   }
 
   // Access rights (SDM vol. 3A, 4.6.1).
   bool allowed(Access access) const {
     if (is_user(mode_)) {
-      if (!permissions_.user) return false;
-    } else if (permissions_.user) {
+      if (!table_.permissions.user) return false;
+    } else if (table_.permissions.user) {
       if (access == Access::kExecute) {
         if ((state_.cr4 & x86::cr4::kSupervisorExecutionPrevention) != 0) return false;
       } else if (mode_ == AccessMode::kSupervisor &&
@@ -133,10 +152,10 @@ class Walker {
       }
     }
     if (access == Access::kWrite) return write_allowed();
-    return access != Access::kExecute || permissions_.executable;
+    return access != Access::kExecute || table_.permissions.executable;
   }
 
-  std::expected<Translation, Fault> finish(GuestPhysical place, std::uint64_t value,
+  std::expected<Translation, Fault> finish(std::uint64_t place, std::uint64_t value,
                                            unsigned level) {
     if (!allowed(access_)) return refuse(x86::page_fault::kPresent);
     set_flags(place, value,
@@ -161,17 +180,16 @@ class Walker {
         static_cast<std::uint8_t>(shift(level))};
   }
 
-  // The entries in PLACE's line of 64 bytes; ABOVE: permissions of the upper levels.
-  void look_around(GuestPhysical place, const Permissions& above, Neighbours& neighbours) {
+  // The entries in the last one's line of 64 bytes; ABOVE: permissions of the upper levels.
+  void look_around(const Permissions& above, Neighbours& neighbours) {
     constexpr std::uint64_t kLine = 8;  // entries, of either size
     constexpr std::uint64_t kMarked = entry::kPresent | entry::kAccessed;
-    const std::uint64_t own = place.value() / shape_.entry_bytes % kLine;
+    const std::uint64_t own = index(1) % kLine;
     for (std::uint64_t i = 0; i < kLine; ++i) {
       if (i == own) continue;
-      const std::uint64_t value =
-          read_entry(place - own * shape_.entry_bytes + i * shape_.entry_bytes);
+      const std::uint64_t value = read_entry(index(1) - own + i);
       if ((value & kMarked) != kMarked || (value & reserved_bits(1, true)) != 0) continue;
-      permissions_ = above;
+      table_.permissions = above;
       narrow(value);
       if (!allowed(Access::kRead)) continue;
       const std::uint64_t linear = (linear_ & ~(kLine * kPageSize - 1)) + i * kPageSize;
@@ -180,22 +198,22 @@ class Walker {
     }
   }
 
-  std::uint64_t read_entry(GuestPhysical place) const {
-    const std::byte* page = memory_.host_page(place);
-    if (page == nullptr) return 0;  // tables in device space: nothing is mapped
-    const std::byte* at = page + place.value() % kPageSize;
+  // Entry INDEX of the table.
+  std::uint64_t read_entry(std::uint64_t index) const {
+    if (table_.host == nullptr) return 0;  // a table in device space: nothing is mapped
+    const std::byte* at = table_.host + index * shape_.entry_bytes;
     if (shape_.entry_bytes == 4) return load_le<std::uint32_t>(at);
     return __atomic_load_n(reinterpret_cast<const std::uint64_t*>(at), __ATOMIC_RELAXED);
   }
 
-  // Sets flag bits by an atomic OR, as another processor may be changing the entry.
-  void set_flags(GuestPhysical place, std::uint64_t value, std::uint64_t flags) {
+  // Sets flag bits of entry INDEX, of which VALUE has been read, by an atomic OR, as another
+  // processor may be changing it.
+  void set_flags(std::uint64_t index, std::uint64_t value, std::uint64_t flags) {
     if ((value & flags) == flags) return;
-    std::byte* page = memory_.host_page(place);
-    const memory::Region* region = memory_.find(place);
-    if (page == nullptr || region->kind == memory::RegionKind::kRom) return;
+    const GuestPhysical place = table_.physical + index * shape_.entry_bytes;
+    if (memory_.find(place)->kind == memory::RegionKind::kRom) return;
     // The flags are in the low byte of an entry of either size.
-    auto* low = reinterpret_cast<std::uint8_t*>(page + place.value() % kPageSize);
+    auto* low = reinterpret_cast<std::uint8_t*>(table_.host + index * shape_.entry_bytes);
     __atomic_fetch_or(low, static_cast<std::uint8_t>(flags), __ATOMIC_SEQ_CST);
     memory_.mark_written(place, 1);
   }
@@ -211,28 +229,29 @@ class Walker {
 
   const x86::CpuState& state_;
   memory::GuestMemory& memory_;
+  TableCache& tables_;
   const Shape& shape_;
   std::uint64_t linear_;
   Access access_;
   AccessMode mode_;
   bool no_execute_enabled_;
-  Permissions permissions_;  // of the levels so far
+  TableCache::Table table_;  // at the current level, with the permissions of those so far
 };
 
 }  // namespace
 
 std::expected<Translation, Fault> try_walk(const x86::CpuState& state, memory::GuestMemory& memory,
-                                           std::uint64_t linear, Access access, AccessMode mode,
-                                           Neighbours* neighbours) {
+                                           TableCache& tables, std::uint64_t linear, Access access,
+                                           AccessMode mode, Neighbours* neighbours) {
   if ((state.cr0 & x86::cr0::kPaging) == 0) {
     return Translation{GuestPhysical{linear & 0xffff'ffff}, true};
   }
-  return Walker(state, memory, linear, access, mode).run(neighbours);
+  return Walker(state, memory, tables, linear, access, mode).run(neighbours);
 }
 
-Translation walk(const x86::CpuState& state, memory::GuestMemory& memory, std::uint64_t linear,
-                 Access access, AccessMode mode) {
-  const std::expected<Translation, Fault> found = try_walk(state, memory, linear, access, mode);
+Translation walk(const x86::CpuState& state, memory::GuestMemory& memory, TableCache& tables,
+                 std::uint64_t linear, Access access, AccessMode mode) {
+  const auto found = try_walk(state, memory, tables, linear, access, mode);
   if (!found) throw found.error();
   return *found;
 }

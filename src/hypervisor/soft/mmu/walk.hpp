@@ -8,6 +8,7 @@
 #include "base/types.hpp"
 #include "hypervisor/soft/access.hpp"
 #include "hypervisor/soft/fault.hpp"
+#include "hypervisor/soft/mmu/table_cache.hpp"
 #include "memory/guest_memory.hpp"
 #include "x86/state.hpp"
 
@@ -32,14 +33,15 @@ struct Neighbours {
 };
 
 // Translates one address for one access. Sets accessed flags on the way and the dirty flag for a
-// write. Throws Fault (#PF) where the access is not allowed; nothing has changed then but accessed
-// flags of upper levels. NEIGHBOURS, where not nullptr, is filled in beside.
-Translation walk(const x86::CpuState& state, memory::GuestMemory& memory, std::uint64_t linear,
-                 Access access, AccessMode mode);
+// write. TABLES are those of the current address space. Throws Fault (#PF) where the access is not
+// allowed; nothing has changed then but accessed flags of upper levels. NEIGHBOURS, where not
+// nullptr, is filled in beside.
+Translation walk(const x86::CpuState& state, memory::GuestMemory& memory, TableCache& tables,
+                 std::uint64_t linear, Access access, AccessMode mode);
 
 // The same without throwing: for accesses of which many fault.
 std::expected<Translation, Fault> try_walk(const x86::CpuState& state, memory::GuestMemory& memory,
-                                           std::uint64_t linear, Access access, AccessMode mode,
-                                           Neighbours* neighbours = nullptr);
+                                           TableCache& tables, std::uint64_t linear, Access access,
+                                           AccessMode mode, Neighbours* neighbours = nullptr);
 
 }  // namespace orrery::hypervisor::soft

@@ -136,21 +136,31 @@ ExitKind Translator::execute_callout(const Callout& site) {
   set_partial(site.before);
   cpu_.flags.set_bits(flags_of(state.flags));
   if (lockstep_ != nullptr) lockstep_->begin_callout();
-  ExitKind kind = ExitKind::kNone;
-  try {
-    site.code[0].handler(cpu_, site.code);
+  ExitKind kind = ExitKind::kFault;
+  if (execute_record(site)) {
     // A string instruction that was interrupted has left RIP where it was.
     const bool done = cpu_.next_block_rip_ == site.next_rip;
     kind = done ? stay_on(*site.page, site.next_rip) : leave_to(site.rip);
     set_partial(kind == ExitKind::kNone ? 0 : site.before + (done ? 1 : 0));
-  } catch (const Fault& fault) {
-    fault_ = fault;
-    state.next_rip = site.rip;
-    kind = ExitKind::kFault;
   }
   state.flags = image_of(cpu_.flags.bits());
   if (lockstep_ != nullptr) lockstep_->end_callout(kind == ExitKind::kFault);
   return kind;
+}
+
+// False: it faulted, which is kept.
+bool Translator::execute_record(const Callout& site) {
+  std::optional<Fault> fault;
+  try {
+    site.code[0].handler(cpu_, site.code);
+    fault = cpu_.take_returned_fault();
+  } catch (const Fault& thrown) {
+    fault = thrown;
+  }
+  if (!fault) return true;
+  fault_ = fault;
+  cpu_.translation_.next_rip = site.rip;
+  return false;
 }
 
 // Code that has been changed must not go on.

@@ -29,11 +29,12 @@ ByteSpan Translator::bytes_at(const Page& page, std::uint64_t rip, unsigned most
   return {cpu_.memory_.host_page(page.physical) + offset, size};
 }
 
-std::vector<Item> Translator::decode_items(Page& page, std::uint64_t rip) {
-  std::vector<Item> items;
+// Into items_.
+void Translator::decode_items(Page& page, std::uint64_t rip) {
+  items_.clear();
   ByteSpan bytes = bytes_at(page, rip, options_.most_instructions);
-  while (items.size() < options_.most_instructions && !bytes.empty()) {
-    Item item;
+  while (items_.size() < options_.most_instructions && !bytes.empty()) {
+    Item& item = items_.emplace_back();
     const DecodeStatus status = forms_.read(bytes, item.decoded, item.plan);
     item.rip = rip;
     if (status == DecodeStatus::kDecoded) {
@@ -44,9 +45,8 @@ std::vector<Item> Translator::decode_items(Page& page, std::uint64_t rip) {
       item.plan.ends_block = true;
       item.plan.flags_read = kAllFlags;
     }
-    const bool is_passed = passes_jump(page, item, items.size());
+    const bool is_passed = passes_jump(page, item);
     if (is_passed) item.plan = Plan{.way = Way::kNothing};
-    items.push_back(item);
     if (item.plan.ends_block || item.tail != nullptr) break;
     if (is_passed) {
       rip = item.target();
@@ -57,17 +57,16 @@ std::vector<Item> Translator::decode_items(Page& page, std::uint64_t rip) {
     }
   }
   // What follows STI must follow without a look at interrupts.
-  if (!items.empty() && items.back().plan.way == Way::kSetInterrupt) {
-    items.back().plan = plan_for_system(Way::kSystem);
+  if (!items_.empty() && items_.back().plan.way == Way::kSetInterrupt) {
+    items_.back().plan = plan_for_system(Way::kSystem);
   }
-  return items;
 }
 
-// The block goes on where ITEM, behind BEFORE others, jumps to: forwards in its page, so that it
-// ends, and that no cycle goes without a look at the vCPU's attention.
-bool Translator::passes_jump(const Page& page, const Item& item, std::size_t before) const {
+// The block goes on where ITEM, its last so far, jumps to: forwards in its page, so that it ends,
+// and that no cycle goes without a look at the vCPU's attention.
+bool Translator::passes_jump(const Page& page, const Item& item) const {
   return item.plan.way == Way::kJump && item.tail == nullptr && item.target() > item.rip &&
-         page.contains(item.target()) && before + 1 < options_.most_instructions;
+         page.contains(item.target()) && items_.size() < options_.most_instructions;
 }
 
 // The instruction at ITEM's RIP begins with the last bytes of PAGE, HEAD, and ends in the next one.
@@ -92,13 +91,13 @@ bool Translator::decode_crossing(const Page& page, ByteSpan head, Item& item) {
   return true;
 }
 
-void Translator::find_liveness(Page& page, std::vector<Item>& items) {
+void Translator::find_liveness(Page& page) {
   FlagSet live = kAllFlags;
-  const Plan& last = items.back().plan;
+  const Plan& last = items_.back().plan;
   if (!last.ends_block || last.way == Way::kAccessCheck) {
-    live = live_at(page, items.back().next_rip());
+    live = live_at(page, items_.back().next_rip());
   }
-  for (auto item = items.rbegin(); item != items.rend(); ++item) {
+  for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
     const Plan& plan = item->plan;
     const bool transfers =
         plan.way == Way::kJump || plan.way == Way::kCall || plan.way == Way::kJumpConditional;

@@ -89,15 +89,9 @@ Continuation Translator::system(const Callout& site) {
     return {0, static_cast<std::uint64_t>(ExitKind::kInterpret)};
   }
   cpu_.flags.set_bits(flags_of(state.flags));
-  try {
-    site.code[0].handler(cpu_, site.code);
-  } catch (const Fault& fault) {
-    fault_ = fault;
-    state.next_rip = site.rip;
-    state.flags = image_of(cpu_.flags.bits());
-    return {0, static_cast<std::uint64_t>(ExitKind::kFault)};
-  }
+  const bool executed = execute_record(site);
   state.flags = image_of(cpu_.flags.bits());
+  if (!executed) return {0, static_cast<std::uint64_t>(ExitKind::kFault)};
   set_partial(site.before + 1);
   settle();
   note_controls();

@@ -248,16 +248,17 @@ const BlockEntry* Translator::find(std::uint64_t rip) {
   const Page* page = page_at(rip);
   if (page == nullptr) return nullptr;
   Known& entry = known(rip);
-  if (entry.rip != rip || entry.page != page || entry.page_id != page->id) {
+  if (entry.rip != rip || entry.page_id != page->id) {
     const auto block = page->blocks.find(static_cast<std::uint16_t>(rip % kPageSize));
-    entry = {rip, page, page->id, block == page->blocks.end() ? BlockEntry{} : block->second};
+    const bool is_there = block != page->blocks.end() && block->second.body != 0;
+    entry = {rip, is_there ? &block->second : nullptr, page->id};
   }
-  return entry.entry.body == 0 ? nullptr : &entry.entry;
+  return entry.entry;
 }
 
 void Translator::add_block(Page& page, std::uint64_t rip, const BlockEntry& entry) {
-  page.blocks[static_cast<std::uint16_t>(rip % kPageSize)] = entry;
-  known(rip) = {rip, &page, page.id, entry};
+  const BlockEntry& kept = page.blocks[static_cast<std::uint16_t>(rip % kPageSize)] = entry;
+  known(rip) = {rip, kept.body == 0 ? nullptr : &kept, page.id};
 }
 
 // The page that RIP is in now. Throws what fetching there throws; nothing for device memory.
@@ -387,23 +388,23 @@ bool Translator::translate() {
   if (page == nullptr || page->times_changed > kMostChanges) return false;
   const auto before = page->blocks.find(static_cast<std::uint16_t>(rip % kPageSize));
   if (before != page->blocks.end()) return before->second.body != 0;
-  std::vector<Item> items = decode_items(*page, rip);
+  decode_items(*page, rip);
   if (!page->is_current()) return false;
-  if (items.empty() || items.front().plan.way == Way::kInterpret) {
+  if (items_.empty() || items_.front().plan.way == Way::kInterpret) {
     add_block(*page, rip, {});
     return false;
   }
-  find_liveness(*page, items);
+  find_liveness(*page);
   if (!page->is_current()) return false;
   BlockEmitter emitter(layout_, gates_, *cache_, sites_, *page, options_);
-  const Result<BlockEntry> entry = emitter.emit(items);
+  const Result<BlockEntry> entry = emitter.emit(items_);
   if (!entry) {
     log::error("{}", entry.error().message());
     return false;
   }
   add_block(*page, rip, *entry);
   ++statistics_.blocks;
-  statistics_.instructions += items.size();
+  statistics_.instructions += items_.size();
   return true;
 }
 

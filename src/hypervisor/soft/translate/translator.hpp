@@ -95,6 +95,7 @@ class Translator {
   AccessAnswer guarded_access(const AccessSite& site, std::uint64_t linear);
   ExitKind callout(const Callout& site);
   ExitKind execute_callout(const Callout& site);
+  bool execute_record(const Callout& site);
   void store_x87();
   Continuation system(const Callout& site);
   Continuation go_on();
@@ -128,10 +129,10 @@ class Translator {
   const EntrySite& stale_entry() const;
   void renew_entry(const EntrySite& site, const BlockEntry& block);
   void note_indirect(std::uint64_t site);
-  bool passes_jump(const Page& page, const Item& item, std::size_t before) const;
-  std::vector<Item> decode_items(Page& page, std::uint64_t rip);
+  bool passes_jump(const Page& page, const Item& item) const;
+  void decode_items(Page& page, std::uint64_t rip);
   bool decode_crossing(const Page& page, ByteSpan head, Item& item);
-  void find_liveness(Page& page, std::vector<Item>& items);
+  void find_liveness(Page& page);
   FlagSet live_at(Page& page, std::uint64_t rip);
   ByteSpan bytes_at(const Page& page, std::uint64_t rip, unsigned most);
   void clear();
@@ -153,18 +154,19 @@ class Translator {
   // Of which slots the page is not a global one: those have an id in one address space only.
   std::array<std::uint64_t, State::kPageSlots / 64> local_slots_{};
 
-  // What find() answered last; good where PAGE is the page still, and has this id.
+  // What find() answered last; good where the page at that place still has this id, which no other
+  // page had.
   struct Known {
     std::uint64_t rip;
-    const Page* page;
+    const BlockEntry* entry;  // or nullptr: nothing
     std::uint32_t page_id;
-    BlockEntry entry;  // body 0: nothing
   };
-  static constexpr std::size_t kKnown = 4096;
+  static constexpr std::size_t kKnown = 8192;
   std::vector<Known> known_;
   Known& known(std::uint64_t rip) { return known_[(rip ^ rip >> 12) % kKnown]; }
 
   PlannedForms forms_;
+  std::vector<Item> items_;               // of the block that is being translated
   std::array<std::byte, 32> crossing_{};  // an instruction that lies in two pages
 
   // What State's rings follow from.

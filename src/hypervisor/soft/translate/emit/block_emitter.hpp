@@ -116,6 +116,7 @@ class BlockEmitter {
     bool aligned = false;
     bool stack = false;
     Then then = Then::kNext;
+    std::optional<std::uint64_t> known{};  // the linear address, where it is always the same
   };
   // kT0 = the linear address of a memory operand.
   void emit_linear(const Item& item, const ZydisDecodedOperand& operand);
@@ -127,9 +128,17 @@ class BlockEmitter {
   void emit_access(const Item& item, const Access& access, const std::function<void()>& body);
   Access access_of(const Item& item) const;
 
-  // The inline look-up of SIZE bytes: kT0 = linear address becomes where they are; on to MISS, with
-  // kT0 ^ the entry's tag and kT1 = the entry, where they are not in it or not aligned.
-  void emit_look_up(unsigned size, bool write, unsigned alignment, const asmjit::Label& miss);
+  // The inline look-up: kT0 = linear address becomes where those bytes are; on to MISS, with kT0 ^
+  // the entry's tag, where they are not in it or not aligned. Then kT1 = the entry, but for a known
+  // address.
+  struct LookUp {
+    unsigned size;
+    bool write;
+    unsigned alignment;
+    std::optional<std::uint64_t> known{};
+  };
+  void emit_look_up(const LookUp& wanted, const asmjit::Label& miss);
+  static std::int32_t slot_of(std::uint64_t linear);
   std::int32_t tag_of(bool write) const;
 
   // ---- Accesses that need one look-up (runs.cpp)

@@ -211,11 +211,12 @@ void BlockEmitter::emit_direct_address(const Item& item) {
   if (memory.base == ZYDIS_REGISTER_RIP) {
     return load_constant(destination, item.next_rip() + displacement);
   }
-  x::Mem address = x::ptr(host(memory.base), static_cast<std::int32_t>(displacement));
-  if (memory.index != ZYDIS_REGISTER_NONE) {
-    address.setIndex(host(memory.index),
-                     static_cast<std::uint32_t>(std::countr_zero(memory.scale)));
-  }
+  const auto distance = static_cast<std::int32_t>(displacement);
+  const x::Mem address =
+      memory.index == ZYDIS_REGISTER_NONE
+          ? x::ptr(host(memory.base), distance)
+          : x::ptr(host(memory.base), host(memory.index),
+                   static_cast<std::uint32_t>(std::countr_zero(memory.scale)), distance);
   const unsigned size = item.decoded.operands[0].size;
   a_.lea(size == 64   ? x::Gp(destination)
          : size == 32 ? x::Gp(destination.r32())

@@ -1,5 +1,6 @@
 // Memory operands: the address, the inline look-up in the TLB, and what happens when it fails.
 #include <bit>
+#include <optional>
 
 #include "hypervisor/soft/mmu/tlb.hpp"
 #include "hypervisor/soft/translate/emit/block_emitter.hpp"
@@ -15,6 +16,22 @@ unsigned number_of(ZydisRegister reg) {
   return static_cast<unsigned>(ZydisRegisterGetId(reg));
 }
 
+bool adds_segment_base(const ZydisDecodedOperandMem& memory) {
+  return memory.segment == ZYDIS_REGISTER_FS || memory.segment == ZYDIS_REGISTER_GS;
+}
+
+// The same for all executions of the instruction, or nothing.
+std::optional<std::uint64_t> known_offset(const Item& item, const ZydisDecodedOperand& operand) {
+  const ZydisDecodedOperandMem& memory = operand.mem;
+  const auto displacement =
+      static_cast<std::uint64_t>(memory.disp.has_displacement ? memory.disp.value : 0);
+  if (memory.base == ZYDIS_REGISTER_RIP) return item.next_rip() + displacement;
+  if (memory.base != ZYDIS_REGISTER_NONE || memory.index != ZYDIS_REGISTER_NONE) {
+    return std::nullopt;
+  }
+  return displacement;
+}
+
 }  // namespace
 
 void BlockEmitter::load_constant(const x::Gpq& reg, std::uint64_t value) {
@@ -27,15 +44,9 @@ void BlockEmitter::load_constant(const x::Gpq& reg, std::uint64_t value) {
 
 // kT0 = base + index * scale + displacement.
 void BlockEmitter::emit_offset(const Item& item, const ZydisDecodedOperand& operand) {
+  if (const auto known = known_offset(item, operand)) return load_constant(kT0, *known);
   const ZydisDecodedOperandMem& memory = operand.mem;
-  const auto displacement =
-      static_cast<std::uint64_t>(memory.disp.has_displacement ? memory.disp.value : 0);
-  if (memory.base == ZYDIS_REGISTER_RIP) {
-    return load_constant(kT0, item.next_rip() + displacement);
-  }
-  const bool has_registers =
-      memory.base != ZYDIS_REGISTER_NONE || memory.index != ZYDIS_REGISTER_NONE;
-  if (!has_registers) return load_constant(kT0, displacement);
+  const auto displacement = memory.disp.has_displacement ? memory.disp.value : 0;
   emit_address({memory.base, memory.index, memory.scale}, static_cast<std::int32_t>(displacement));
 }
 
@@ -63,8 +74,8 @@ void BlockEmitter::emit_address(const Anchor& anchor, std::int32_t distance) {
 
 void BlockEmitter::emit_linear(const Item& item, const ZydisDecodedOperand& operand) {
   emit_offset(item, operand);
+  if (!adds_segment_base(operand.mem)) return;
   const ZydisRegister segment = operand.mem.segment;
-  if (segment != ZYDIS_REGISTER_FS && segment != ZYDIS_REGISTER_GS) return;
   const auto number = static_cast<std::int32_t>(
       segment == ZYDIS_REGISTER_FS ? x86::SegmentRegister::kFs : x86::SegmentRegister::kGs);
   a_.mov(kT1, context(layout_.segment_bases + number * 8));
@@ -80,6 +91,7 @@ BlockEmitter::Access BlockEmitter::access_of(const Item& item) const {
   access.kind = !writes ? AccessKind::kRead : reads ? AccessKind::kReadWrite : AccessKind::kWrite;
   access.aligned = needs_alignment(item);
   access.stack = operand.mem.segment == ZYDIS_REGISTER_SS;
+  if (!adds_segment_base(operand.mem)) access.known = known_offset(item, operand);
   return access;
 }
 
@@ -89,25 +101,36 @@ std::int32_t BlockEmitter::tag_of(bool write) const {
                                          : offsetof(TlbEntry, read_tag));
 }
 
-void BlockEmitter::emit_look_up(unsigned size, bool write, unsigned alignment,
-                                const asmjit::Label& miss) {
-  a_.mov(kT1.r32(), kT0.r32());
-  a_.shr(kT1.r32(), kPageShift - kEntryShift);
-  a_.and_(kT1.r32(), kIndexMask);
-  a_.xor_(kT0, context(kT1, tag_of(write)));
-  if (size == 1) {
+void BlockEmitter::emit_look_up(const LookUp& wanted, const asmjit::Label& miss) {
+  const bool known = wanted.known.has_value();
+  if (!known) {
+    a_.mov(kT1.r32(), kT0.r32());
+    a_.shr(kT1.r32(), kPageShift - kEntryShift);
+    a_.and_(kT1.r32(), kIndexMask);
+  }
+  const std::int32_t slot = known ? slot_of(*wanted.known) : 0;
+  const auto field = [this, known, slot](std::int32_t offset) {
+    return known ? context(offset + slot) : context(kT1, offset);
+  };
+  a_.xor_(kT0, field(tag_of(wanted.write)));
+  if (wanted.size == 1) {
     a_.test(kT0, -static_cast<std::int32_t>(kPageSize));
     a_.jnz(miss);
   } else {
-    a_.cmp(kT0, static_cast<std::int32_t>(kPageSize - size));
+    a_.cmp(kT0, static_cast<std::int32_t>(kPageSize - wanted.size));
     a_.ja(miss);
   }
-  if (alignment > 1) {
-    a_.test(kT0.r8(), alignment - 1);
+  if (wanted.alignment > 1) {
+    a_.test(kT0.r8(), wanted.alignment - 1);
     a_.jnz(miss);
   }
-  a_.add(kT0, context(kT1, layout_.tlb[static_cast<unsigned>(page_.mode)] +
-                               static_cast<std::int32_t>(offsetof(TlbEntry, host))));
+  a_.add(kT0, field(layout_.tlb[static_cast<unsigned>(page_.mode)] +
+                    static_cast<std::int32_t>(offsetof(TlbEntry, host))));
+}
+
+// Bytes from a mode's first entry.
+std::int32_t BlockEmitter::slot_of(std::uint64_t linear) {
+  return static_cast<std::int32_t>(Tlb::index_of(linear) << kEntryShift);
 }
 
 void BlockEmitter::emit_access(const Item& item, const Access& access,
@@ -117,7 +140,7 @@ void BlockEmitter::emit_access(const Item& item, const Access& access,
   const asmjit::Label slow = a_.newLabel();
   const asmjit::Label resume = a_.newLabel();
   const asmjit::Label after = a_.newLabel();
-  emit_look_up(access.size, write, access.aligned ? access.size : 1, slow);
+  emit_look_up({access.size, write, access.aligned ? access.size : 1, access.known}, slow);
   a_.bind(resume);
 
   AccessSite& site = sites_.accesses.emplace_back(AccessSite{
@@ -129,8 +152,9 @@ void BlockEmitter::emit_access(const Item& item, const Access& access,
   site.flags_saved_after = flags_ == FlagState::kSaved;
   a_.bind(after);
 
-  later([this, &site, slow, resume, after, body, before, tag, write] {
+  later([this, &site, slow, resume, after, body, before, tag, write, known = access.known] {
     a_.bind(slow);
+    if (known) a_.mov(kT1.r32(), slot_of(*known));
     a_.xor_(kT0, context(kT1, tag));  // the linear address again
     a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
     call_to(gates_.access);

@@ -72,12 +72,14 @@ void BlockEmitter::emit_windows(const AccessRun& run, const asmjit::Label& misse
 }
 
 void BlockEmitter::emit_window(const AccessRun::Window& window, const asmjit::Label& missed) {
+  LookUp wanted{window.size(), window.writes, window.aligned ? kAlignment : 1};
   if (window.anchor.base == ZYDIS_REGISTER_RIP) {
-    load_constant(kT0, window.origin + static_cast<std::uint64_t>(std::int64_t{window.lowest}));
+    wanted.known = window.origin + static_cast<std::uint64_t>(std::int64_t{window.lowest});
+    load_constant(kT0, *wanted.known);
   } else {
     emit_address(window.anchor, window.lowest);
   }
-  emit_look_up(window.size(), window.writes, window.aligned ? kAlignment : 1, missed);
+  emit_look_up(wanted, missed);
 }
 
 // Brings RSP to where it is MOVED from its value before the run.
