@@ -14,6 +14,8 @@ struct Options {
   unsigned most_instructions = 64;
   // Jumps lead from block to block without the engine.
   bool chain = true;
+  // Blocks go on at the target of conditional jumps that mostly lead there.
+  bool traces = true;
   // A fault sees every arithmetic flag as the interpreter would show it. Otherwise those that are
   // overwritten before anything can read them are undefined when a memory access faults.
   bool exact_flags = false;

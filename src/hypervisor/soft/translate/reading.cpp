@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bits.hpp"
+#include "hypervisor/soft/block_cache.hpp"
 #include "hypervisor/soft/code_pages.hpp"
 #include "hypervisor/soft/cpu.hpp"
 #include "hypervisor/soft/translate/plan/system_plan.hpp"
@@ -45,16 +46,12 @@ void Translator::decode_items(Page& page, std::uint64_t rip) {
       item.plan.ends_block = true;
       item.plan.flags_read = kAllFlags;
     }
-    const bool is_passed = passes_jump(page, item);
-    if (is_passed) item.plan = Plan{.way = Way::kNothing};
+    item.is_followed = is_followed(page, item);
+    if (item.is_followed && item.plan.way == Way::kJump) item.plan = Plan{.way = Way::kNothing};
     if (item.plan.ends_block || item.tail != nullptr) break;
-    if (is_passed) {
-      rip = item.target();
-      bytes = bytes_at(page, rip, options_.most_instructions);
-    } else {
-      rip += item.decoded.info.length;
-      bytes = bytes.subspan(item.decoded.info.length);
-    }
+    rip = item.following();
+    bytes = item.is_followed ? bytes_at(page, rip, options_.most_instructions)
+                             : bytes.subspan(item.decoded.info.length);
   }
   // What follows STI must follow without a look at interrupts.
   if (!items_.empty() && items_.back().plan.way == Way::kSetInterrupt) {
@@ -63,10 +60,25 @@ void Translator::decode_items(Page& page, std::uint64_t rip) {
 }
 
 // The block goes on where ITEM, its last so far, jumps to: forwards in its page, so that it ends,
-// and that no cycle goes without a look at the vCPU's attention.
-bool Translator::passes_jump(const Page& page, const Item& item) const {
-  return item.plan.way == Way::kJump && item.tail == nullptr && item.target() > item.rip &&
-         page.contains(item.target()) && items_.size() < options_.most_instructions;
+// and that no cycle goes without a look at the vCPU's attention; if there is a condition, where it
+// is mostly true.
+bool Translator::is_followed(const Page& page, const Item& item) {
+  const bool conditional = item.plan.way == Way::kJumpConditional;
+  if (item.plan.way != Way::kJump && !conditional) return false;
+  if (item.tail != nullptr || item.target() <= item.rip || !page.contains(item.target()) ||
+      items_.size() >= options_.most_instructions) {
+    return false;
+  }
+  return !conditional || (options_.traces && leads_mostly_to(page, item.target()));
+}
+
+// By what the interpreter has seen while the block became hot: nearly as often, it went to TARGET,
+// which has no code yet.
+bool Translator::leads_mostly_to(const Page& page, std::uint64_t target) {
+  if (page.blocks.contains(static_cast<std::uint16_t>(target % kPageSize))) return false;
+  const Block* block = cpu_.blocks_->last_jump_target(target);
+  return block != nullptr && block->linear == target && block->heat_round == round() &&
+         block->heat <= options_.hot_after / 4;
 }
 
 // The instruction at ITEM's RIP begins with the last bytes of PAGE, HEAD, and ends in the next one.
@@ -95,14 +107,14 @@ void Translator::find_liveness(Page& page) {
   FlagSet live = kAllFlags;
   const Plan& last = items_.back().plan;
   if (!last.ends_block || last.way == Way::kAccessCheck) {
-    live = live_at(page, items_.back().next_rip());
+    live = live_at(page, items_.back().following());
   }
   for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
     const Plan& plan = item->plan;
     const bool transfers =
         plan.way == Way::kJump || plan.way == Way::kCall || plan.way == Way::kJumpConditional;
     if (transfers) {
-      item->live_taken = live_at(page, item->target());
+      item->live_taken = live_at(page, item->exit());
       if (plan.way == Way::kJumpConditional)
         live |= item->live_taken;
       else

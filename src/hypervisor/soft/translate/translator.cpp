@@ -80,6 +80,7 @@ Translator::Translator(Cpu& cpu, const Options& options, std::unique_ptr<CodeCac
   layout_.fetch_context = offset(&cpu.fetch_context_);
   if (options.lockstep) {
     options_.chain = false;
+    options_.traces = false;
     options_.hot_after = 0;
     lockstep_ = std::make_unique<Lockstep>(cpu);
     cpu.lockstep_ = lockstep_.get();

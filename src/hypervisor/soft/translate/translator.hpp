@@ -129,7 +129,8 @@ class Translator {
   const EntrySite& stale_entry() const;
   void renew_entry(const EntrySite& site, const BlockEntry& block);
   void note_indirect(std::uint64_t site);
-  bool passes_jump(const Page& page, const Item& item) const;
+  bool is_followed(const Page& page, const Item& item);
+  bool leads_mostly_to(const Page& page, std::uint64_t target);
   void decode_items(Page& page, std::uint64_t rip);
   bool decode_crossing(const Page& page, ByteSpan head, Item& item);
   void find_liveness(Page& page);

@@ -37,7 +37,12 @@ class WalkTest : public testing::Test {
 
   static constexpr std::uint64_t kLeafPlace = kTables + 0x3000 + 2 * 8;
   void put_leaf(std::uint64_t value) { put(kLeafPlace, value); }
+  // With the invalidation that a change asks for.
   void put(std::uint64_t address, std::uint64_t value) {
+    put_silently(address, value);
+    tables_.forget();
+  }
+  void put_silently(std::uint64_t address, std::uint64_t value) {
     ASSERT_TRUE(memory_->write(GuestPhysical(address), as_bytes(&value, sizeof value)));
   }
   std::uint64_t get(std::uint64_t address) {
@@ -49,7 +54,7 @@ class WalkTest : public testing::Test {
 
   std::optional<std::uint64_t> physical(Access access, AccessMode mode) {
     try {
-      return walk(state_, *memory_, kLinear | 0x123, access, mode).physical.value();
+      return walk(state_, *memory_, tables_, kLinear | 0x123, access, mode).physical.value();
     } catch (const Fault& fault) {
       fault_ = fault;
       return std::nullopt;
@@ -63,6 +68,7 @@ class WalkTest : public testing::Test {
 
   x86::CpuState state_;
   std::unique_ptr<memory::GuestMemory> memory_;
+  TableCache tables_;
   Fault fault_{x86::Exception::kPageFault};
 };
 
@@ -88,6 +94,20 @@ TEST_F(WalkTest, SetsAccessedOnEveryLevelAndDirtyOnlyForWrites) {
   EXPECT_EQ(get(kLeafPlace) & (entry::kAccessed | entry::kDirty), entry::kAccessed);
   physical(Access::kWrite, AccessMode::kUser);
   EXPECT_TRUE(get(kLeafPlace) & entry::kDirty);
+}
+
+// What an upper level says is known until it is invalidated; the last level is always read.
+TEST_F(WalkTest, KnowsTheLastTableUntilItIsForgotten) {
+  long_mode();
+  EXPECT_EQ(physical(Access::kRead, AccessMode::kUser), kTranslated);
+  put_silently(kTables + 0x1000, 0);
+  put_silently(kLeafPlace, 0x6000 | kUserPage);
+  EXPECT_EQ(physical(Access::kWrite, AccessMode::kUser), 0x6123u);
+  // An address that has the same place among the known ones.
+  constexpr std::uint64_t kAlike = kLinear + kPageSize * 512 * 128;
+  EXPECT_FALSE(try_walk(state_, *memory_, tables_, kAlike, Access::kRead, AccessMode::kUser));
+  tables_.forget();
+  EXPECT_EQ(physical(Access::kRead, AccessMode::kUser), std::nullopt);
 }
 
 TEST_F(WalkTest, FaultsTellWhatWasWrong) {

@@ -276,6 +276,7 @@ void expect_same(CountedMachine& translated, CountedMachine& interpreted) {
 constexpr Options kLinked{.hot_after = 0, .exact_flags = true, .counted = true};
 constexpr Options kShort{
     .hot_after = 2, .most_instructions = 3, .exact_flags = true, .counted = true};
+constexpr Options kTraced{.hot_after = 8, .exact_flags = true, .counted = true};
 constexpr Options kAlone{.hot_after = 0, .chain = false, .exact_flags = true, .counted = true};
 
 class CountedPrograms : public testing::TestWithParam<std::uint32_t> {};
@@ -286,7 +287,7 @@ TEST_P(CountedPrograms, StopInTheSameStateAtTheSameCounts) {
   const std::uint64_t total = whole.run_to_end();
   ASSERT_GT(total, kTurns * 10);
   std::mt19937 random(GetParam());
-  for (const Options& options : {kLinked, kShort, kAlone}) {
+  for (const Options& options : {kLinked, kShort, kTraced, kAlone}) {
     CountedMachine translated(code, options);
     CountedMachine interpreted(code, std::nullopt);
     std::vector<std::uint64_t> counts = {0, 1, total - 1};

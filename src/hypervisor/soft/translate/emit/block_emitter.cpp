@@ -162,7 +162,7 @@ void BlockEmitter::emit_tail_check(const Item& item) {
 // crosses into the next page.
 void BlockEmitter::emit_end(const Item& last) {
   if (last.plan.ends_block) return;
-  emit_transfer(last, last.next_rip(), last.live_after);
+  emit_transfer(last, last.following(), last.live_after);
 }
 
 Callout& BlockEmitter::add_callout(const Item& item) {

@@ -6,14 +6,15 @@ namespace {
 
 constexpr x::Gpq kRsp = x::r15;
 
-// Jcc rel32 is 0F 80+cc (SDM vol. 2A, Jcc); Jcc rel8 is 70+cc.
+// Of leaving the block. Jcc rel32 is 0F 80+cc (SDM vol. 2A, Jcc); Jcc rel8 is 70+cc; the lowest bit
+// negates.
 x::CondCode condition_of(const Item& item) {
   constexpr x::CondCode kConditions[] = {
       x::CondCode::kO, x::CondCode::kNO, x::CondCode::kB,  x::CondCode::kNB,
       x::CondCode::kE, x::CondCode::kNE, x::CondCode::kBE, x::CondCode::kNBE,
       x::CondCode::kS, x::CondCode::kNS, x::CondCode::kP,  x::CondCode::kNP,
       x::CondCode::kL, x::CondCode::kNL, x::CondCode::kLE, x::CondCode::kNLE};
-  return kConditions[item.decoded.info.opcode & 15];
+  return kConditions[(item.decoded.info.opcode ^ (item.is_followed ? 1u : 0u)) & 15];
 }
 
 }  // namespace
@@ -101,7 +102,7 @@ void BlockEmitter::emit_jump(const Item& item) {
 
 void BlockEmitter::emit_conditional_jump(const Item& item) {
   restore_flags();
-  const std::uint64_t target = item.target();
+  const std::uint64_t target = item.exit();
   const x::CondCode condition = condition_of(item);
   if (!counted() && page_.contains(target) && target > item.rip) {
     // The jump itself can be linked.

@@ -20,11 +20,15 @@ struct Item {
   Plan plan;
   FlagSet live_before = kAllFlags;  // flags whose values are needed at or after this instruction
   FlagSet live_after = kAllFlags;   // after it, on any way out
-  FlagSet live_taken = kAllFlags;   // at a conditional jump's target
+  FlagSet live_taken = kAllFlags;   // where a jump leaves the block to
+  bool is_followed = false;         // a jump, at whose target the block goes on
 
   std::uint64_t next_rip() const { return rip + decoded.info.length; }
   // Of a direct transfer.
   std::uint64_t target() const { return next_rip() + decoded.operands[0].imm.value.u; }
+  // Where the block goes on, and where a conditional jump leaves it to.
+  std::uint64_t following() const { return is_followed ? target() : next_rip(); }
+  std::uint64_t exit() const { return is_followed ? next_rip() : target(); }
 };
 
 // Whether the memory operand must be aligned to its size.
