@@ -38,28 +38,39 @@ class ImageRun {
     return std::make_unique<storage::ImageFile>(std::move(executor), "fuzz", file_->content.size());
   }
 
+  // Of a request, within a disk of SIZE bytes; a length of 0: outside.
+  struct Range {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+  };
+  Range range(std::size_t request, std::uint64_t size) const {
+    const ByteSpan from = input_.subspan(1 + request * 3, 3);
+    const std::uint64_t offset = static_cast<std::uint64_t>(from[1]) * 1024;
+    if (offset >= size) return {offset, 0};
+    return {offset, std::min((static_cast<std::uint64_t>(from[2]) + 1) * 512, size - offset)};
+  }
+
   // Whether all went well.
   bool perform_all(port::Blocks& disk) {
     bool done = true;
-    for (std::size_t i = 0; i < kRequests; ++i) done &= perform(disk, input_.subspan(1 + i * 3, 3));
+    for (std::size_t i = 0; i < kRequests; ++i) done &= perform(disk, i);
     return done;
   }
 
  private:
-  bool perform(port::Blocks& disk, ByteSpan from) {
+  bool perform(port::Blocks& disk, std::size_t number) {
     using Kind = port::BlockRequest::Kind;
     constexpr std::array kKinds{Kind::kRead, Kind::kWrite, Kind::kFlush, Kind::kDiscard,
                                 Kind::kWriteZeroes};
-    const auto chosen = static_cast<std::size_t>(from[0]);
+    const auto chosen = static_cast<std::size_t>(input_[1 + number * 3]);
     port::BlockRequest request;
     request.kind = kKinds[chosen % kKinds.size()];
     request.may_unmap = chosen >= 128;
-    request.offset = static_cast<std::uint64_t>(from[1]) * 1024;
-    const std::uint64_t size = disk.geometry().size.value();
+    const Range where = range(number, disk.geometry().size.value());
+    request.offset = where.offset;
     if (request.kind == Kind::kFlush) return perform_now(disk, request);
-    if (request.offset >= size) return true;
-    request.length =
-        std::min((static_cast<std::uint64_t>(from[2]) + 1) * 512, size - request.offset);
+    if (where.length == 0) return true;
+    request.length = where.length;
     std::vector<std::byte> bytes(request.length, std::byte{0x5A});
     if (request.kind <= Kind::kWrite) request.buffers = {bytes};
     return perform_now(disk, std::move(request));

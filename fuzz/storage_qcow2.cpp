@@ -1,9 +1,13 @@
 // Fuzzes qcow2 images: what is opened, for reading, writing or repair, is a file of the input's
 // bytes (storage.hpp); then requests, a check, and a flush. Nothing may crash or hang, and an image
-// that a check finds whole has to be whole after it was written to.
+// that a check finds whole has to be whole after it was written to. Or it is a link of a chain, and
+// what is read through the chain's index has to be what the image itself reads.
+#include <optional>
+
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "storage.hpp"
+#include "storage/qcow2/chain.hpp"
 #include "storage/qcow2/check.hpp"
 #include "storage/qcow2/disk.hpp"
 
@@ -17,6 +21,36 @@ bool whole(EventLoop& loop, storage::qcow2::Disk& disk) {
   return report && report->errors == 0;
 }
 
+// The image twice over itself: so everything is found in the first link, or nowhere.
+std::optional<storage::qcow2::Chain> make_chain(ImageRun& input) {
+  constexpr std::size_t kPages = 2;
+  std::vector<storage::qcow2::Layer> layers;
+  for (int i = 0; i < 2; ++i) {
+    auto header = storage::qcow2::parse_header(input.content(), input.content().size());
+    if (!header) return std::nullopt;
+    layers.push_back({.file = input.file(), .header = std::move(*header), .identities = {}});
+  }
+  return std::make_optional<storage::qcow2::Chain>(std::move(layers), nullptr, kPages);
+}
+
+void compare_chain(ImageRun& input, storage::qcow2::Disk& disk) {
+  auto chain = make_chain(input);
+  if (!chain) return;
+  for (std::size_t i = 0; i < kRequests; ++i) {
+    const auto [offset, length] = input.range(i, chain->size());
+    std::vector<std::byte> through_index(length, std::byte{1});
+    std::vector<std::byte> by_itself(length, std::byte{2});
+    std::vector<MutableByteSpan> buffers{through_index};
+    storage::BufferCursor cursor(buffers);
+    const auto read = storage::run_task(input.loop(), chain->read(offset, length, cursor));
+    buffers = {by_itself};
+    storage::BufferCursor other(buffers);
+    const auto expected = storage::run_task(input.loop(), disk.image().read(offset, length, other));
+    ORRERY_ASSERT(read.has_value() == expected.has_value());
+    if (read) ORRERY_ASSERT(through_index == by_itself);
+  }
+}
+
 void run(ImageRun input) {
   constexpr std::array kAccesses{Access::kRead, Access::kWrite, Access::kRepair};
   const Access access = kAccesses[input.how_opened() % kAccesses.size()];
@@ -24,6 +58,7 @@ void run(ImageRun input) {
   auto disk = storage::qcow2::Disk::open(loop, input.file(),
                                          {.access = access, .serial = {}, .snapshot = {}});
   if (!disk) return;
+  if (access == Access::kRead && input.how_opened() >= 128) return compare_chain(input, **disk);
   const bool was_whole = whole(loop, **disk);
   const bool done = input.perform_all(**disk);
   if (access == Access::kRead) return;

@@ -1,5 +1,6 @@
 """Disk images without a machine: Orrery's storage against qemu-img on the same files, which are in the page cache."""
 import pathlib
+import random
 import resource
 import subprocess
 import tempfile
@@ -69,3 +70,70 @@ def disks(times: int) -> list[Row]:
         rows.append(row("convert raw to qcow2, processor time for 1 GiB", "ms", convert, raw, "qcow2"))
         rows.append(row("convert qcow2 to raw, processor time for 1 GiB", "ms", convert, image, "raw"))
     return rows
+
+
+CHAIN_IMAGE = 256 * MIB
+CHAIN_LINKS = 1000
+CLUSTER = 64 << 10
+
+
+def make_chain(folder: pathlib.Path, raw: pathlib.Path) -> None:
+    """link0.qcow2 is full; each of the others over the one before has four clusters of its own, as a snapshot of an idle machine."""
+    places = random.Random(1)
+    templates = []
+    subprocess.run(["qemu-img", "convert", "-O", "qcow2", raw, folder / "link0.qcow2"], check=True)
+    for number in range(8):
+        template = folder / f"template{number}.qcow2"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", template, str(CHAIN_IMAGE)], check=True)
+        writes = [f"write -q -P {number + 1} {places.randrange(CHAIN_IMAGE // CLUSTER) * CLUSTER} 64k" for _ in range(4)]
+        subprocess.run(["qemu-io", "-f", "qcow2", *(part for write in writes for part in ("-c", write)), template], check=True)
+        templates.append(template.read_bytes())
+    for link in range(1, CHAIN_LINKS + 1):
+        image = folder / f"link{link}.qcow2"
+        image.write_bytes(templates[link % len(templates)])
+        backing = ["-b", f"link{link - 1}.qcow2", "-F", "qcow2"]
+        subprocess.run(["qemu-img", "rebase", "-q", "-u", "-f", "qcow2", *backing, image], check=True)
+
+
+def chain_read(peer: str, folder: pathlib.Path) -> float:
+    """Time by the clock of one 4 KiB read, microseconds. PEER: whose, and at which depth."""
+    whose, depth = peer.split(" at depth ")
+    image = folder / f"link{depth}.qcow2"
+    if whose == "orrery":
+        count = COUNT * 4
+        command = [REQUESTS, image, "read", str(count), str(DEPTH), "4096", str(STEP)]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / count * 1e6
+    count = COUNT // (1 if depth == "0" else 20)  # half a millisecond each
+    command = ["qemu-img", "bench", "-f", "qcow2", "-c", str(count), "-d", str(DEPTH), "-s", "4096", "-S", str(STEP), "-i", "io_uring", image]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return float(said.split("completed in ")[1].split()[0]) / count * 1e6
+
+
+def chain_open(peer: str, folder: pathlib.Path) -> float:
+    """Time by the clock of opening a disk, all links checked; milliseconds."""
+    image = folder / f"link{peer.split(' at depth ')[1]}.qcow2"
+    return float(subprocess.run([REQUESTS, image, "open", "50"], check=True, capture_output=True, text=True).stdout) * 1e3
+
+
+def chains(times: int) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="orrery-bench-") as name:
+        folder = pathlib.Path(name)
+        raw = folder / "full.img"
+        with open("/dev/urandom", "rb") as source:
+            raw.write_bytes(source.read(CHAIN_IMAGE))
+        make_chain(folder, raw)
+
+        def row(what: str, unit: str, function, ours: str, *others: str) -> Row:
+            sides: dict[str, list[float]] = {side: [] for side in (ours, *others)}
+            for _ in range(times):
+                for side, values in sides.items():
+                    values.append(function(side, folder))
+            samples = {side: Sample(values) for side, values in sides.items()}
+            return Row(what, unit, samples.pop(ours), samples)
+
+        return [
+            row("qcow2, 200 links below: 4 KiB read", "us", chain_read, "orrery at depth 200", "qemu at depth 200", "qemu at depth 0"),
+            row("qcow2, 1000 links below: 4 KiB read", "us", chain_read, "orrery at depth 1000", "orrery at depth 0"),
+            row("qcow2, 100 links below: open and check them", "ms", chain_open, "orrery at depth 100", "orrery at depth 0"),
+            row("qcow2, 1000 links below: open and check them", "ms", chain_open, "orrery at depth 1000", "orrery at depth 0"),
+        ]

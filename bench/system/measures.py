@@ -12,7 +12,7 @@ import bare_metal
 import bochs
 import process
 from applications import crypto, login, programs
-from disks import disks
+from disks import chains, disks
 from figures import Row, Sample
 from guest import Guest
 from machine import TOP, Machine, settings, small_guest
@@ -274,5 +274,6 @@ MEASURES = {
     "processors": processors,
     "crypto": crypto,
     "disks": disks,
+    "chains": chains,
     "nbd": nbd,
 }

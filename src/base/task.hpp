@@ -11,6 +11,9 @@
 #include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
+
+#include "base/error.hpp"
 
 namespace orrery {
 
@@ -117,6 +120,22 @@ class Changed {
  private:
   std::deque<std::coroutine_handle<>> waiting_;
 };
+
+// Runs all at the same time, and is done when the last one is; the first error in their order.
+inline Task<Result<>> all_of(std::vector<Task<Result<>>> tasks) {
+  Changed one_done;
+  std::size_t left = tasks.size();
+  for (Task<Result<>>& task : tasks) {
+    task.start([&] {
+      if (--left == 0) one_done.notify_all();
+    });
+  }
+  if (left != 0) co_await one_done;
+  for (Task<Result<>>& task : tasks) {
+    if (!task.value()) co_return task.value();
+  }
+  co_return Result<>{};
+}
 
 // One task at a time, in the order of asking.
 class TaskMutex {

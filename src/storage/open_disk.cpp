@@ -9,6 +9,7 @@
 #include "storage/disk_image.hpp"
 #include "storage/io/open_file.hpp"
 #include "storage/luks/disk.hpp"
+#include "storage/qcow2/chain.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/raw_disk.hpp"
 #include "storage/request/read_disk.hpp"
@@ -23,9 +24,11 @@
 namespace orrery::storage {
 namespace {
 
-// Chains grow by one with each snapshot; a thousand is what we aim to open, and each link holds a
-// file open.
+// Chains grow by one with each snapshot; a thousand is what we aim to open. Each link holds a file
+// open, because the lock that keeps others from writing to it lives as long.
 constexpr std::size_t kMostLinks = 1024;
+// Of these many on, more files may be open than the usual soft limit of 1024 allows.
+constexpr std::size_t kManyLinks = 128;
 
 struct FileIdentity {
   dev_t device = 0;
@@ -67,6 +70,11 @@ class ChainOpener {
 
  private:
   Result<> enter(const std::string& path);
+  // One for all images of a chain.
+  std::shared_ptr<DiskQueue> queue(const std::string& path) {
+    if (queue_ == nullptr) queue_ = create_queue(loop_, path);
+    return queue_;
+  }
   Result<std::unique_ptr<port::Blocks>> open_store_image(const DiskOptions& options);
   Result<std::unique_ptr<port::Blocks>> open_qcow2(const DiskOptions& options);
   Result<> open_backing(qcow2::Disk& disk);
@@ -80,6 +88,7 @@ class ChainOpener {
   const CacheOptions cache_;
   OpenReport& report_;
   std::vector<FileIdentity> entered_;
+  std::shared_ptr<DiskQueue> queue_;
 };
 
 Result<> ChainOpener::enter(const std::string& path) {
@@ -98,6 +107,7 @@ Result<> ChainOpener::enter(const std::string& path) {
                path, kMostLinks));
   }
   entered_.push_back(identity);
+  if (entered_.size() == kManyLinks) allow_many_files();
   return {};
 }
 
@@ -127,7 +137,7 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions&
     return fail(options.path + ": a snapshot is only read; add \"readonly\"");
   }
   const auto access = options.read_only ? FileAccess::kRead : FileAccess::kWrite;
-  ORRERY_TRY(auto file, open_image_file(loop_, options.path, access));
+  ORRERY_TRY(auto file, open_image_file(queue(options.path), options.path, access));
   qcow2::DiskOptions qcow2;
   qcow2.access = options.read_only ? qcow2::Access::kRead : qcow2::Access::kWrite;
   qcow2.serial = options.serial;
@@ -137,10 +147,16 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions&
   return disk;
 }
 
+// An image of a chain and what its header names below it.
+struct Link {
+  const std::string& path;
+  const qcow2::Header& header;
+  const DiskIdentity& parent;  // as it was recorded
+};
+
 // Without reading data: what another program wrote and hid is found by comparing only.
-Result<> check_link(const qcow2::Image& image, const std::string& below,
-                    const DiskIdentity& found) {
-  const DiskIdentity& expected = image.identities().parent;
+Result<> check_link(const Link& link, const std::string& below, const DiskIdentity& found) {
+  const DiskIdentity& expected = link.parent;
   if (expected.kind == DiskIdentity::Kind::kNone || expected == found) return {};
   const bool foreign =
       expected.kind == DiskIdentity::Kind::kIdentifier && found.kind == DiskIdentity::Kind::kFile;
@@ -150,44 +166,78 @@ Result<> check_link(const qcow2::Image& image, const std::string& below,
       "back; or name where it is now with `orrery disk rebase --verify --backing FILE {0}`; "
       "or, only if you know that {1} still reads the same, keep it with `orrery disk rebase "
       "--unchecked --backing {5} {0}`",
-      image.path(), below, describe(expected), describe(found),
-      foreign ? ", written by a program that keeps no identifiers" : "", image.header().backing));
+      link.path, below, describe(expected), describe(found),
+      foreign ? ", written by a program that keeps no identifiers" : "", link.header.backing));
 }
 
-Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
-  const qcow2::Header& header = disk.image().header();
-  if (header.backing.empty()) return {};
-  const std::string& above = disk.image().path();
+Result<DiskOptions> options_below(const Link& link) {
   DiskOptions below;
-  below.path = backing_path(above, header.backing);
+  below.path = backing_path(link.path, link.header.backing);
   below.read_only = true;
-  const std::string said = header.backing_format();
+  const std::string said = link.header.backing_format();
   if (!said.empty()) {
     const auto format = parse_format(said);
-    if (!format) return fail(format.error().context(above + ": its backing file's format"));
+    if (!format) return fail(format.error().context(link.path + ": its backing file's format"));
     below.format = *format;
-  } else {
-    ORRERY_TRY(const Format looks, choose_format(below.path, std::nullopt));
-    if (looks != Format::kRaw) {
-      return fail(
-          format("{}: does not say what its backing file {} is, which looks like {}; if it "
-                 "is that, say so with `orrery disk rebase --unchecked --backing {} "
-                 "--backing-format {} {}`",
-                 above, below.path, name_of(looks), header.backing, name_of(looks), above));
-    }
-    below.format = looks;
+    return below;
   }
-  auto opened = open(below);
-  if (!opened) return fail(opened.error().context(above + ": its backing file"));
-  ORRERY_TRY(const DiskIdentity found, identity_of(**opened, below.path));
-  ORRERY_CHECK(check_link(disk.image(), below.path, found));
-  disk.set_backing(std::move(*opened));
+  ORRERY_TRY(const Format looks, choose_format(below.path, std::nullopt));
+  if (looks != Format::kRaw) {
+    return fail(format(
+        "{}: does not say what its backing file {} is, which looks like {}; if it "
+        "is that, say so with `orrery disk rebase --unchecked --backing {} "
+        "--backing-format {} {}`",
+        link.path, below.path, name_of(looks), link.header.backing, name_of(looks), link.path));
+  }
+  below.format = looks;
+  return below;
+}
+
+Result<DiskIdentity> identity_of(const qcow2::Layer& layer) {
+  if (layer.identities.own.kind != DiskIdentity::Kind::kNone) return layer.identities.own;
+  return identity_of_file(layer.file->path());
+}
+
+// All links that are qcow2 are one chain, which an index is kept of; a disk of another format ends
+// it.
+Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
+  const qcow2::Image& top = disk.image();
+  std::vector<qcow2::Layer> layers;
+  std::unique_ptr<Below> base;
+  const auto lowest = [&]() -> Link {
+    if (layers.empty()) return {top.path(), top.header(), top.identities().parent};
+    const qcow2::Layer& last = layers.back();
+    return {last.file->path(), last.header, last.identities.parent};
+  };
+  while (base == nullptr && !lowest().header.backing.empty()) {
+    const Link above = lowest();
+    ORRERY_TRY(const DiskOptions below, options_below(above));
+    DiskIdentity found;
+    if (below.format == Format::kQcow2 && !names_store_image(below.path)) {
+      ORRERY_CHECK(enter(below.path));
+      auto layer = qcow2::open_layer(below.path, queue(below.path));
+      if (!layer) return fail(layer.error().context(above.path + ": its backing file"));
+      ORRERY_TRY(found, identity_of(*layer));
+      ORRERY_CHECK(check_link(above, below.path, found));
+      layers.push_back(std::move(*layer));
+    } else {
+      auto opened = open(below);
+      if (!opened) return fail(opened.error().context(above.path + ": its backing file"));
+      ORRERY_TRY(found, storage::identity_of(**opened, below.path));
+      ORRERY_CHECK(check_link(above, below.path, found));
+      base = create_disk_below(std::move(*opened));
+    }
+  }
+  if (!layers.empty()) {
+    base = std::make_unique<qcow2::Chain>(std::move(layers), std::move(base));
+  }
+  if (base != nullptr) disk.set_below(std::move(base));
   return {};
 }
 
 Result<std::unique_ptr<port::Blocks>> ChainOpener::open_vhdx(const DiskOptions& options) {
   const auto access = options.read_only ? FileAccess::kRead : FileAccess::kWrite;
-  ORRERY_TRY(auto file, open_image_file(loop_, options.path, access));
+  ORRERY_TRY(auto file, open_image_file(queue(options.path), options.path, access));
   vhdx::DiskOptions vhdx;
   vhdx.access = options.read_only ? vhdx::Access::kRead : vhdx::Access::kWrite;
   vhdx.serial = options.serial;
@@ -235,7 +285,7 @@ Result<std::unique_ptr<ReadDisk>> ChainOpener::open_read_only(const DiskOptions&
                        "`orrery disk convert {0} NEW.qcow2`, or make a qcow2 over it",
                        options.path, name_of(format)));
   }
-  ORRERY_TRY(auto file, open_image_file(loop_, options.path, FileAccess::kRead));
+  ORRERY_TRY(auto file, open_image_file(queue(options.path), options.path, FileAccess::kRead));
   return ReadDisk::open(loop_, std::make_unique<Image>(std::move(file)), options.serial);
 }
 

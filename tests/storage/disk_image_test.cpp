@@ -8,22 +8,17 @@
 #include <sstream>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "storage/qcow2/create.hpp"
 #include "storage/qcow2/identity.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace orrery::storage {
 namespace {
 
 class DiskImageTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/orrery-images-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string make_raw(const std::string& name, std::string start = "") {
     const std::string path = folder_ + "/" + name;
     start.resize(std::max<std::size_t>(start.size(), 64_KiB));
@@ -67,7 +62,8 @@ class DiskImageTest : public ::testing::Test {
   }
 
   std::unique_ptr<EventLoop> loop_ = EventLoop::create().value();
-  std::string folder_;
+  const testing::TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path(".");
 };
 
 TEST_F(DiskImageTest, AGuestCanNotMakeARawDiskLookLikeAnImage) {
@@ -231,6 +227,58 @@ TEST_F(DiskIdentityTest, ExampleOfTheFormatPage) {
   qcow2::set_identities(again, identities);
   EXPECT_EQ(again.extension(qcow2::kExtensionIdentity)->data,
             header.extension(qcow2::kExtensionIdentity)->data);
+}
+
+// Chains of a thousand links.
+class LongChainTest : public DiskIdentityTest {
+ protected:
+  std::string name(unsigned link) const { return "link" + std::to_string(link) + ".qcow2"; }
+  // Link 0 is the base; each records the identity of the one below.
+  std::string make_chain(unsigned links) {
+    DiskIdentity below;
+    for (unsigned i = 0; i < links; ++i) {
+      const auto backing = i == 0 ? std::string() : name(i - 1);
+      make_qcow2(name(i), backing, i == 0 ? "" : "qcow2", [&](qcow2::Header& header) {
+        header.cluster_bits = 12;
+        const qcow2::Identities identities{.own = draw_identity(), .parent = below};
+        qcow2::set_identities(header, identities);
+        below = identities.own;
+      });
+    }
+    return folder_ + "/" + name(links - 1);
+  }
+  static std::size_t open_files() {
+    const std::filesystem::directory_iterator files("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+  }
+};
+
+TEST_F(LongChainTest, TakesAFilePerLinkAndRaisesTheLimitItself) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit before = limit;
+  limit.rlim_cur = 300;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  DiskOptions options;
+  options.path = make_chain(1000);
+  change(folder_ + "/" + name(0), 1);
+  // Which changed it: so the link above says so, by name.
+  EXPECT_TRUE(has(error_of(options), "link1.qcow2: its backing file"));
+  options.path = make_chain(1000);
+  const std::size_t files = open_files();
+  auto disk = open_disk(*loop_, options);
+  ASSERT_TRUE(disk) << disk.error().message();
+  EXPECT_LE(open_files() - files, 1000u + 2u);  // and a queue
+  EXPECT_TRUE(write(**disk, 512, "x"));
+  disk->reset();
+  EXPECT_EQ(open_files(), files);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+TEST_F(LongChainTest, EndsAtABoundThatIsTold) {
+  DiskOptions options;
+  options.path = make_chain(1025);
+  EXPECT_TRUE(has(error_of(options), "more than 1024 links"));
 }
 
 }  // namespace

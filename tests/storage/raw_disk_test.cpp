@@ -256,15 +256,15 @@ TEST_F(RawDiskTest, MayGoWithRequestsInFlight) {
 }
 
 // The same system calls by a thread give the same answers.
-TEST_F(RawDiskTest, ThreadExecutorAnswersLikeIoUring) {
+TEST_F(RawDiskTest, AThreadAnswersLikeIoUring) {
   const TemporaryFile file(64_KiB);
   const FileDescriptor descriptor(::open(file.path().c_str(), O_RDWR | O_CLOEXEC));
   auto bytes = pattern(8192, 6);
   std::vector<std::byte> read(8192);
-  const auto uring = create_uring_executor(*loop_, descriptor.get());
   std::vector<std::unique_ptr<DiskExecutor>> executors;
-  executors.push_back(create_thread_executor(*loop_, descriptor.get()));
-  if (uring) executors.push_back(std::move(const_cast<std::unique_ptr<DiskExecutor>&>(*uring)));
+  executors.push_back(create_queued_executor(create_thread_queue(*loop_), descriptor.get()));
+  const auto uring = create_uring_queue(*loop_);
+  if (uring) executors.push_back(create_queued_executor(*uring, descriptor.get()));
   for (const auto& executor : executors) {
     std::int64_t result = -1;
     const auto call = [&](DiskOperation operation) {

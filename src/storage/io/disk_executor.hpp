@@ -23,6 +23,7 @@ struct DiskOperation {
   std::uint64_t length = 0;    // kFallocate
   int mode = 0;                // kFallocate
   std::vector<iovec> vectors;  // kRead, kWrite: at most IOV_MAX
+  int file = -1;               // descriptor; set by the executor
   // On the loop: what the call returned, or minus errno.
   std::function<void(std::int64_t result)> done;
 };
@@ -36,7 +37,21 @@ class DiskExecutor {
   virtual void start(DiskOperation& operation) = 0;
 };
 
-Result<std::unique_ptr<DiskExecutor>> create_uring_executor(EventLoop& loop, int file);
-std::unique_ptr<DiskExecutor> create_thread_executor(EventLoop& loop, int file);
+// Carries out the operations of any number of files, so that a chain of a thousand images has one
+// ring and not a thousand. Executors share it, and the last one to go takes it along.
+class DiskQueue {
+ public:
+  virtual ~DiskQueue() = default;
+
+  // On the loop's thread, as start() of an executor. OPERATION names its file.
+  virtual void start(DiskOperation& operation) = 0;
+  // Waits for the operations of FILE; their `done` is not called any more.
+  virtual void leave(int file) = 0;
+};
+
+Result<std::shared_ptr<DiskQueue>> create_uring_queue(EventLoop& loop);
+std::shared_ptr<DiskQueue> create_thread_queue(EventLoop& loop);
+// FILE has to outlive it, and has no other executor on the queue.
+std::unique_ptr<DiskExecutor> create_queued_executor(std::shared_ptr<DiskQueue> queue, int file);
 
 }  // namespace orrery::storage

@@ -12,7 +12,8 @@ namespace {
 
 Error cannot_open(int code, const RawDiskOptions& options) {
   const bool denied = code == EACCES || code == EPERM || code == EROFS;
-  const char* const remedy = code == ENOENT ? "; check the path"
+  const char* const remedy = code == ENOENT   ? "; check the path"
+                             : code == EMFILE ? "; allow more of them with `ulimit -n`"
                              : denied && !options.read_only
                                  ? "; make it writable for you, or add \",readonly\""
                                  : "";

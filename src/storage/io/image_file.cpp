@@ -79,9 +79,11 @@ Task<Result<>> ImageFile::transfer(Call kind, std::uint64_t offset, Vectors vect
 }
 
 Task<Result<>> ImageFile::read(std::uint64_t offset, Vectors vectors) {
-  if (laid_over_.empty()) {
-    co_return co_await transfer(Call::kRead, offset, std::move(vectors));
-  }
+  return laid_over_.empty() ? transfer(Call::kRead, offset, std::move(vectors))
+                            : read_patched(offset, std::move(vectors));
+}
+
+Task<Result<>> ImageFile::read_patched(std::uint64_t offset, Vectors vectors) {
   const Vectors kept = vectors;
   const Result<> done = co_await transfer(Call::kRead, offset, std::move(vectors));
   if (done) patch(offset, kept);
@@ -118,22 +120,10 @@ Task<Result<>> ImageFile::write(std::uint64_t offset, Vectors vectors) {
 }
 
 Task<Result<>> ImageFile::write_all(std::vector<Write> writes) {
-  // Started together, each a task of its own; the last to end resumes this one.
   std::vector<Task<Result<>>> tasks;
   tasks.reserve(writes.size());
-  Changed one_done;
-  std::size_t left = writes.size();
   for (Write& part : writes) tasks.push_back(write(part.offset, std::move(part.vectors)));
-  for (Task<Result<>>& task : tasks) {
-    task.start([&] {
-      if (--left == 0) one_done.notify_all();
-    });
-  }
-  if (left != 0) co_await one_done;
-  for (Task<Result<>>& task : tasks) {
-    if (!task.value()) co_return task.value();
-  }
-  co_return Result<>{};
+  return all_of(std::move(tasks));
 }
 
 Task<Result<>> ImageFile::sync() {

@@ -66,6 +66,7 @@ class ImageFile {
   void stop() { executor_.reset(); }
 
  private:
+  Task<Result<>> read_patched(std::uint64_t offset, Vectors vectors);
   Task<Result<>> transfer(DiskOperation::Call call, std::uint64_t offset, Vectors vectors);
   void patch(std::uint64_t offset, const Vectors& vectors) const;
   Task<std::int64_t> call(DiskOperation& operation);

@@ -160,7 +160,7 @@ Task<Result<>> Walk::add_l2(std::uint64_t offset, std::uint64_t times) {
 void Walk::add_entry(std::uint64_t entry, std::uint64_t times) {
   if ((entry & kCompressedFlag) != 0) {
     ++report.compressed_clusters;
-    const Mapping mapping = image_.compressed(entry);
+    const Mapping mapping = compressed_mapping(entry, header_.cluster_bits);
     // The last sector may be counted though the file ends within it.
     const std::uint64_t end = align_up(image_.file().size(), header_.cluster_size());
     const std::uint64_t most = mapping.host < end ? end - mapping.host : mapping.host_length;

@@ -12,8 +12,7 @@ Disk::Disk(EventLoop& loop, std::unique_ptr<ImageFile> file)
 // What would resume the tasks goes first, then the tasks.
 Disk::~Disk() {
   image_.stop();
-  backing_.reset();
-  image_.set_backing(nullptr);
+  if (below_) below_->stop();
   drop_jobs();
 }
 
@@ -38,8 +37,12 @@ Task<Result<>> Disk::open_image(DiskOptions options) {
 }
 
 void Disk::set_backing(std::unique_ptr<port::Blocks> backing) {
-  backing_ = std::move(backing);
-  image_.set_backing(backing_.get());
+  set_below(create_disk_below(std::move(backing)));
+}
+
+void Disk::set_below(std::unique_ptr<Below> below) {
+  below_ = std::move(below);
+  image_.set_below(below_.get());
 }
 
 Task<Result<>> Disk::serve(const port::BlockRequest& request) {
@@ -62,9 +65,13 @@ Task<Result<port::BlockExtent>> Disk::find_extent(std::uint64_t offset, std::uin
   port::BlockExtent extent;
   extent.length = mapping->length;
   extent.allocated = mapping->kind != Mapping::Kind::kUnallocated;
-  extent.zeroes =
-      mapping->kind == Mapping::Kind::kZero || (!extent.allocated && image_.backing() == nullptr);
+  extent.zeroes = mapping->kind == Mapping::Kind::kZero || (!extent.allocated && below_ == nullptr);
   if (mapping->kind == Mapping::Kind::kData) extent.host_offset = mapping->host;
+  if (extent.allocated || below_ == nullptr) co_return extent;
+  const Result<BelowExtent> below = co_await below_->map(offset, mapping->length);
+  if (!below) co_return fail(below.error());
+  extent.length = below->length;
+  extent.zeroes = below->zeroes;
   co_return extent;
 }
 

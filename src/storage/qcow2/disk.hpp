@@ -8,6 +8,7 @@
 #include "base/event_loop.hpp"
 #include "port/blocks.hpp"
 #include "storage/qcow2/image.hpp"
+#include "storage/request/below.hpp"
 #include "storage/request/task_disk.hpp"
 
 namespace orrery::storage::qcow2 {
@@ -28,6 +29,7 @@ class Disk final : public TaskDisk {
   Image& image() { return image_; }
   // What shows through where nothing is allocated.
   void set_backing(std::unique_ptr<port::Blocks> backing);
+  void set_below(std::unique_ptr<Below> below);
 
  protected:
   Task<Result<>> serve(const port::BlockRequest& request) override;
@@ -39,7 +41,7 @@ class Disk final : public TaskDisk {
   Task<Result<>> open_image(DiskOptions options);
 
   Image image_;
-  std::unique_ptr<port::Blocks> backing_;
+  std::unique_ptr<Below> below_;
 };
 
 }  // namespace orrery::storage::qcow2

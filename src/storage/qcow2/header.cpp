@@ -54,7 +54,8 @@ Result<> check_features(const Header& header) {
              names));
 }
 
-Result<> parse_extensions(Header& header, ByteSpan start, std::size_t at) {
+// CUT: there is more of the first cluster than START.
+Result<> parse_extensions(Header& header, ByteSpan start, bool cut, std::size_t at) {
   while (at + 8 <= start.size()) {
     const std::uint32_t type = u32(start, at);
     const std::uint32_t length = u32(start, at + 4);
@@ -67,6 +68,7 @@ Result<> parse_extensions(Header& header, ByteSpan start, std::size_t at) {
     header.extensions.push_back({type, {data.begin(), data.end()}});
     at += static_cast<std::size_t>(align_up(length, 8));
   }
+  if (cut) return fail("cut short: the header is not whole");
   return {};
 }
 
@@ -195,6 +197,7 @@ Result<Header> parse_header(ByteSpan start, std::uint64_t file_size) {
     return fail(format("damaged: clusters of 2^{} bytes", header.cluster_bits));
   }
   start = start.first(std::min<std::size_t>(start.size(), header.cluster_size()));
+  const bool cut = start.size() < std::min(header.cluster_size(), file_size);
   header.size = u64(start, field::kSize);
   header.l1_entries = u32(start, field::kL1Size);
   header.l1_offset = u64(start, field::kL1Offset);
@@ -204,7 +207,7 @@ Result<Header> parse_header(ByteSpan start, std::uint64_t file_size) {
   header.snapshots_offset = u64(start, field::kSnapshotsOffset);
   header.length = kVersion2Length;
   if (header.version == 3) ORRERY_CHECK(parse_version3(header, start));
-  ORRERY_CHECK(parse_extensions(header, start, header.length));
+  ORRERY_CHECK(parse_extensions(header, start, cut, header.length));
   ORRERY_CHECK(check_features(header));
   if (u32(start, field::kCryptMethod) != 0) {
     return fail("encrypted, which Orrery does not read yet; decrypt it with `qemu-img convert`");

@@ -57,7 +57,8 @@ struct Header {
 // True for a file that begins like qcow2.
 bool has_magic(ByteSpan start);
 
-// START: the first cluster, or as much of it as the file has. FILE_SIZE: tables have to lie within.
+// START: the first cluster, or as much of it as the file has; an error where it is less, and the
+// header goes on behind it. FILE_SIZE: tables have to lie within.
 Result<Header> parse_header(ByteSpan start, std::uint64_t file_size);
 
 // The first cluster (header, extensions, name of the backing file); an error where that is too

@@ -23,18 +23,10 @@ Image::Image(std::unique_ptr<ImageFile> file, std::size_t most_pages)
       cache_(*file_, most_pages),
       refcounts_(*file_, cache_, header_) {}
 
-Error Image::damaged(std::string what) const {
-  return Error(format("{}: damaged: {}; run `orrery disk check {}`", path(), what, path()));
-}
-
 Task<Result<>> Image::open(Access access) {
   access_ = access;
-  std::vector<std::byte> start(std::min<std::uint64_t>(file_->size(), 1u << kMostClusterBits));
-  Result<> done = co_await file_->read(0, vectors_of(start));
-  if (!done) co_return done;
-  Result<Header> header = parse_header(start, file_->size());
-  if (!header) co_return fail(header.error().context(path()));
-  header_ = std::move(*header);
+  Result<> done = co_await read_header();
+  if (!done) co_return fail(done.error().context(path()));
   const Result<Identities> identities = read_identities(header_);
   if (!identities) co_return fail(identities.error().context(path()));
   identities_ = *identities;
@@ -58,6 +50,21 @@ Task<Result<>> Image::open(Access access) {
   if (!done || (header_.incompatible & kDirty) == 0) co_return done;
   log::info("{}: was not closed; counting its clusters anew", path());
   co_return co_await repair(*this);
+}
+
+// It takes some hundred bytes of the first cluster, and seldom more than a page.
+Task<Result<>> Image::read_header() {
+  Result<Header> header = fail("");
+  for (const std::uint64_t length : {4_KiB, 1_MiB << (kMostClusterBits - 20)}) {
+    std::vector<std::byte> start(std::min(file_->size(), length));
+    const Result<> done = co_await file_->read(0, vectors_of(start));
+    if (!done) co_return done;
+    header = parse_header(start, file_->size());
+    if (header || file_->size() <= length) break;
+  }
+  if (!header) co_return fail(header.error());
+  header_ = std::move(*header);
+  co_return Result<>{};
 }
 
 // "autoclear_features": who writes and does not know a bit takes it back, and so says to those who
@@ -137,22 +144,29 @@ Result<std::uint64_t> Image::l2_place(std::uint64_t offset) const {
   return table + entry * header_.l2_entry_size();
 }
 
-Task<Result<Mapping>> Image::map(std::uint64_t offset, std::uint64_t length) {
+std::optional<Result<Mapping>> Image::map_now(std::uint64_t offset, std::uint64_t length) {
   const Result<std::uint64_t> place = l2_place(offset);
-  if (!place) co_return fail(place.error());
+  if (!place) return fail(place.error());
   if (*place == 0) {
     Mapping mapping;
     mapping.length = std::min(length, header_.l2_reach() - offset % header_.l2_reach());
-    co_return mapping;
+    return mapping;
   }
-  Page* page = cache_.find(*place);
-  if (page == nullptr) {
+  const Page* const page = cache_.find(*place);
+  if (page == nullptr) return std::nullopt;
+  return header_.extended_l2() ? decode_subclusters(*page, offset, length, *place)
+                               : decode(*page, offset, length, *place);
+}
+
+Task<Result<Mapping>> Image::map(std::uint64_t offset, std::uint64_t length) {
+  while (true) {
+    std::optional<Result<Mapping>> mapping = map_now(offset, length);
+    if (mapping) co_return std::move(*mapping);
+    const Result<std::uint64_t> place = l2_place(offset);
+    if (!place) co_return fail(place.error());
     const Result<Page*> loaded = co_await cache_.get(*place, PageKind::kMapping);
     if (!loaded) co_return fail(loaded.error());
-    page = *loaded;
   }
-  co_return header_.extended_l2() ? decode_subclusters(*page, offset, length, *place)
-                                  : decode(*page, offset, length, *place);
 }
 
 Result<> Image::check_entry(std::uint64_t entry) const {
@@ -162,29 +176,6 @@ Result<> Image::check_entry(std::uint64_t entry) const {
   }
   return {};
 }
-
-// "Compressed Clusters Descriptor"
-Mapping Image::compressed(std::uint64_t entry) const {
-  const unsigned offset_bits = 62 - (header_.cluster_bits - 8);
-  Mapping mapping;
-  mapping.kind = Mapping::Kind::kCompressed;
-  mapping.entry = entry;
-  mapping.host = entry & ((1ull << offset_bits) - 1);
-  const std::uint64_t more_sectors = bits(entry, 61, offset_bits);
-  mapping.host_length = (more_sectors + 1) * kSectorSize - mapping.host % kSectorSize;
-  return mapping;
-}
-
-namespace {
-
-Mapping::Kind kind_of(std::uint64_t entry, std::uint32_t version) {
-  using Kind = Mapping::Kind;
-  if ((entry & kCompressedFlag) != 0) return Kind::kCompressed;
-  if (version >= 3 && (entry & kZeroFlag) != 0) return Kind::kZero;
-  return (entry & kOffsetMask) == 0 ? Kind::kUnallocated : Kind::kData;
-}
-
-}  // namespace
 
 // As far as the clusters that follow go on in the same way, within the page.
 Result<Mapping> Image::decode(const Page& page, std::uint64_t offset, std::uint64_t length,
@@ -196,7 +187,7 @@ Result<Mapping> Image::decode(const Page& page, std::uint64_t offset, std::uint6
   Mapping mapping;
   mapping.kind = kind_of(entry, header_.version);
   if (mapping.kind == Mapping::Kind::kCompressed) {
-    mapping = compressed(entry);
+    mapping = compressed_mapping(entry, header_.cluster_bits);
     mapping.length = std::min(length, cluster - skip);
     return mapping;
   }
@@ -223,26 +214,24 @@ Result<Mapping> Image::decode_subclusters(const Page& page, std::uint64_t offset
   const auto entry = load_be<std::uint64_t>(at);
   const auto bitmap = load_be<std::uint64_t>(at + 8);
   if ((entry & kCompressedFlag) != 0) {
-    Mapping mapping = compressed(entry);
+    Mapping mapping = compressed_mapping(entry, header_.cluster_bits);
     mapping.length = std::min(length, cluster - skip);
     return mapping;
   }
   ORRERY_CHECK(check_entry(entry));
   const std::uint64_t subcluster = cluster / kSubclusters;
-  const auto state = [&](unsigned index) {
-    if (bit(bitmap, kSubclusters + index)) return Mapping::Kind::kZero;
-    return bit(bitmap, index) ? Mapping::Kind::kData : Mapping::Kind::kUnallocated;
-  };
   auto index = static_cast<unsigned>(skip / subcluster);
   Mapping mapping;
   mapping.entry = entry;
-  mapping.kind = state(index);
+  mapping.kind = kind_of_subcluster(bitmap, index);
   mapping.host = (entry & kOffsetMask) + skip;
   if (mapping.kind == Mapping::Kind::kData && (entry & kOffsetMask) == 0) {
     return fail(damaged("a subcluster counts as allocated in a cluster that is not"));
   }
   std::uint64_t reach = subcluster - skip % subcluster;
-  while (++index < kSubclusters && state(index) == mapping.kind) reach += subcluster;
+  while (++index < kSubclusters && kind_of_subcluster(bitmap, index) == mapping.kind) {
+    reach += subcluster;
+  }
   mapping.length = std::min(length, reach);
   return mapping;
 }

@@ -10,43 +10,27 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/task.hpp"
-#include "port/blocks.hpp"
 #include "storage/io/buffer_cursor.hpp"
 #include "storage/io/image_file.hpp"
 #include "storage/io/page_cache.hpp"
 #include "storage/qcow2/header.hpp"
 #include "storage/qcow2/identity.hpp"
+#include "storage/qcow2/mapping.hpp"
 #include "storage/qcow2/refcounts.hpp"
+#include "storage/qcow2/unpacked_cluster.hpp"
+#include "storage/request/below.hpp"
 
 namespace orrery::storage::qcow2 {
 
 // kRepair: for writing, though it is damaged.
 enum class Access : std::uint8_t { kRead, kWrite, kRepair };
-
-// What a stretch of the disk is.
-struct Mapping {
-  enum class Kind : std::uint8_t {
-    kUnallocated,  // as the backing file has it, or zeroes
-    kZero,         // zeroes; perhaps with a cluster kept for them
-    kData,
-    kCompressed,  // one cluster
-  };
-
-  Kind kind = Kind::kUnallocated;
-  std::uint64_t length = 0;       // bytes of the disk from the asked offset on
-  std::uint64_t host = 0;         // kData: place in the file; kCompressed: where its data begins
-  std::uint64_t host_length = 0;  // kCompressed: at most so many bytes
-  std::uint64_t entry = 0;        // the first cluster's L2 entry
-
-  // No other table names the cluster, so it may be written where it is.
-  bool writable() const { return (entry & kCopiedFlag) != 0 && (entry & kCompressedFlag) == 0; }
-};
 
 struct Snapshot {
   std::string id;
@@ -81,11 +65,13 @@ class Image {
   std::uint64_t size() const { return size_; }  // of the disk, whole sectors
 
   // What shows through where nothing is allocated; has to outlive the image.
-  void set_backing(port::Blocks* backing) { backing_ = backing; }
-  port::Blocks* backing() const { return backing_; }
+  void set_below(Below* below) { below_ = below; }
+  Below* below() const { return below_; }
 
   // At least one byte, at most LENGTH.
   Task<Result<Mapping>> map(std::uint64_t offset, std::uint64_t length);
+  // The same, unless a table has to be read for it.
+  std::optional<Result<Mapping>> map_now(std::uint64_t offset, std::uint64_t length);
   Task<Result<>> read(std::uint64_t offset, std::uint64_t length, BufferCursor& to);
   Task<Result<>> write(std::uint64_t offset, std::uint64_t length, BufferCursor& from);
   enum class Unmap : std::uint8_t { kNever, kMay };
@@ -104,8 +90,6 @@ class Image {
 
   // Reads all tables anew, for who changed them in the file.
   Task<Result<>> reload_tables();
-  // Where a compressed cluster's L2 entry says that its data is.
-  Mapping compressed(std::uint64_t entry) const;
 
   // For the end: waits for what is in flight in the file, and resumes no task any more.
   void stop();
@@ -120,8 +104,10 @@ class Image {
   class ClusterLock;
   struct L1Snapshot;
 
-  Error damaged(std::string what) const;
+  Error damaged(std::string what) const { return qcow2::damaged(path(), std::move(what)); }
+  std::uint64_t size_below() const { return below_ == nullptr ? 0 : below_->size(); }
   Task<Result<>> mark_corrupt(Error error);
+  Task<Result<>> read_header();
   Task<Result<>> read_l1(std::uint64_t offset, std::uint32_t entries);
   Task<Result<>> read_snapshots();
   Task<Result<>> clear_unknown_autoclear();
@@ -133,9 +119,6 @@ class Image {
                                      std::uint64_t place) const;
   Result<> check_entry(std::uint64_t entry) const;
 
-  Task<Result<>> read_compressed(const Mapping& mapping, std::uint64_t skip, std::uint64_t length,
-                                 BufferCursor& to);
-  Task<Result<>> load_compressed(const Mapping& mapping);
   Task<Result<>> read_range(std::uint64_t offset, MutableByteSpan to);
 
   Task<Result<>> check_writable();
@@ -172,7 +155,7 @@ class Image {
   Identities identities_;
   bool identity_is_new_ = false;  // since the image was opened
   TaskMutex identity_mutex_;
-  port::Blocks* backing_ = nullptr;
+  Below* below_ = nullptr;
 
   std::vector<Interval> locked_;
   Changed unlocked_;
@@ -188,9 +171,7 @@ class Image {
   // A sync failed: the host may have dropped what it could not write, so nothing is sure any more.
   Result<> broken_;
 
-  // The last compressed cluster that was read: readers go on where they stopped.
-  std::uint64_t decompressed_entry_ = 0;  // its L2 entry; 0: none
-  std::vector<std::byte> decompressed_;
+  UnpackedCluster unpacked_;
 };
 
 }  // namespace orrery::storage::qcow2

@@ -16,7 +16,7 @@ Task<Result<>> Image::resize(std::uint64_t size) {
   if (size > old) {
     done = co_await grow_l1(size);
     // What of the backing file lay behind the old end is not to appear.
-    const std::uint64_t end = backing_ == nullptr ? 0 : backing_->geometry().size.value();
+    const std::uint64_t end = size_below();
     if (done && end > old) {
       size_ = size;
       done = co_await write_zeroes(old, std::min(size, end) - old, Unmap::kMay);

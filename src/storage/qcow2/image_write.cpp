@@ -96,8 +96,7 @@ Task<Result<std::uint64_t>> Image::write_new(std::uint64_t offset, Mapping mappi
 
   const bool zeroes =
       mapping.kind == Mapping::Kind::kZero ||
-      (mapping.kind == Mapping::Kind::kUnallocated &&
-       (backing_ == nullptr || first * cluster >= backing_->geometry().size.value()));
+      (mapping.kind == Mapping::Kind::kUnallocated && first * cluster >= size_below());
   // Behind the end of what the file ever had there are zeroes already.
   const bool skip = zeroes && run->fresh;
   std::vector<std::byte> before(skip ? 0 : head);
@@ -143,7 +142,7 @@ Task<Result<>> Image::link(std::uint64_t cluster, std::uint64_t host, std::uint6
 
 void Image::retire_entry(std::uint64_t entry) {
   if ((entry & kCompressedFlag) != 0) {
-    const Mapping mapping = compressed(entry);
+    const Mapping mapping = compressed_mapping(entry, header_.cluster_bits);
     const std::uint64_t first = align_down(mapping.host, header_.cluster_size());
     refcounts_.retire(first, mapping.host + mapping.host_length - first);
   } else if ((entry & kOffsetMask) != 0) {

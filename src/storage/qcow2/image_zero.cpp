@@ -26,7 +26,7 @@ Task<Result<>> Image::discard(std::uint64_t offset, std::uint64_t length) {
   const std::uint64_t whole = align_up(offset, cluster);
   if (whole >= whole_end) co_return Result<>{};
   // Version 2 has no entry for zeroes, and a hole would show the backing file.
-  if (header_.version < 3 && backing_ != nullptr) co_return Result<>{};
+  if (header_.version < 3 && below_ != nullptr) co_return Result<>{};
   co_return co_await zero_clusters(whole / cluster, (whole_end - whole) / cluster, Unmap::kMay);
 }
 
@@ -37,7 +37,7 @@ Task<Result<>> Image::zero_part(std::uint64_t offset, std::uint64_t length) {
     if (!mapping) co_return fail(mapping.error());
     std::uint64_t part = mapping->length;
     const bool zero = mapping->kind == Mapping::Kind::kZero ||
-                      (mapping->kind == Mapping::Kind::kUnallocated && backing_ == nullptr);
+                      (mapping->kind == Mapping::Kind::kUnallocated && below_ == nullptr);
     if (!zero) {
       part = std::min<std::uint64_t>(part, zero_bytes().size());
       const std::vector<MutableByteSpan> buffers{zero_bytes().first(part)};
@@ -54,7 +54,7 @@ Task<Result<>> Image::zero_part(std::uint64_t offset, std::uint64_t length) {
 Task<Result<>> Image::zero_clusters(std::uint64_t first, std::uint64_t count, Unmap unmap) {
   const Result<> writable = co_await check_writable();
   if (!writable) co_return writable;
-  if (header_.version < 3 && backing_ != nullptr) {
+  if (header_.version < 3 && below_ != nullptr) {
     const std::uint64_t offset = first << header_.cluster_bits;
     co_return co_await zero_part(offset, std::min(count << header_.cluster_bits, size_ - offset));
   }
@@ -82,7 +82,7 @@ std::uint64_t Image::zero_entry(std::uint64_t old, std::uint64_t cluster, Unmap 
   if (unmap == Unmap::kNever && has_cluster && (old & kCopiedFlag) != 0 && header_.version >= 3) {
     return old | kZeroFlag;
   }
-  const std::uint64_t end = backing_ == nullptr ? 0 : backing_->geometry().size.value();
+  const std::uint64_t end = size_below();
   return (cluster << header_.cluster_bits) < end ? kZeroFlag : 0;
 }
 
@@ -92,7 +92,7 @@ Task<Result<std::uint64_t>> Image::zero_page(std::uint64_t first, std::uint64_t 
   const std::uint64_t offset = first << header_.cluster_bits;
   const std::uint64_t index = offset / header_.l2_reach();
   if ((l1_[index] & kOffsetMask) == 0) {
-    const std::uint64_t end = backing_ == nullptr ? 0 : backing_->geometry().size.value();
+    const std::uint64_t end = size_below();
     if (offset >= end) co_return count;
   }
   const Result<> owned = co_await own_l2(index);

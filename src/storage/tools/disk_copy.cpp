@@ -39,15 +39,8 @@ Task<Result<>> work_through(Pieces& pieces) {
 Task<Result<>> work_together(Pieces& pieces) {
   constexpr std::size_t kWorkers = 4;
   std::vector<Task<Result<>>> workers;
-  Changed all_done;
-  std::size_t left = kWorkers;
   for (std::size_t i = 0; i < kWorkers; ++i) workers.push_back(work_through(pieces));
-  for (Task<Result<>>& worker : workers) {
-    worker.start([&] {
-      if (--left == 0) all_done.notify_all();
-    });
-  }
-  if (left != 0) co_await all_done;
+  (void)co_await all_of(std::move(workers));
   co_return pieces.result;
 }
 

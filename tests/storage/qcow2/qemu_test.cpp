@@ -66,6 +66,33 @@ TEST_F(Qcow2QemuTest, GoesBackAndForth) {
   }
 }
 
+// Subclusters, compressed clusters, clusters of all sizes and version 2, over each other and below
+// a disk of ours.
+TEST_F(Qcow2QemuTest, ReadsChainsOfAllKinds) {
+  shell(format("qemu-img create -f raw base.img {}", kDiskSize));
+  shell(qemu_trace("base.img", 40, 60, "-f raw"));
+  std::string below = "-b base.img -F raw";
+  const std::vector<std::string> kinds{"compat=0.10",
+                                       "extended_l2=on,cluster_size=64k",
+                                       "cluster_size=512",
+                                       "extended_l2=on,cluster_size=2M",
+                                       "cluster_size=2M",
+                                       "compression_type=zstd,cluster_size=4k",
+                                       "cluster_size=1k,refcount_bits=1"};
+  unsigned made = 0;
+  for (const std::string& kind : kinds) {
+    const std::string image = format("link{}.qcow2", ++made);
+    SCOPED_TRACE(kind);
+    shell(format("qemu-img create -f qcow2 -o {} {} {}", kind, below, image));
+    shell(format("qemu-io -c 'write -c -P {} {} 4M' {}", made, made * 2_MiB, image));
+    shell(qemu_trace(image, 40 + made, 40));
+    below = format("-b {} -F qcow2", image);
+    expect_read_alike(image);
+  }
+  shell(format("qemu-img create -f qcow2 {} top.qcow2", below));
+  expect_written_alike("top.qcow2", 60);
+}
+
 TEST_F(Qcow2QemuTest, WritesOverBackingFiles) {
   shell(format("qemu-img create -f qcow2 base.qcow2 {}", kDiskSize / 2));
   shell(qemu_trace("base.qcow2", 7, 0));

@@ -1,8 +1,11 @@
-// DiskExecutor over io_uring: everything that was started in one turn of the loop is submitted by
+// DiskQueue over io_uring: everything that was started in one turn of the loop is submitted by
 // one system call, and completions arrive through an eventfd.
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <vector>
 
 #include <liburing.h>
 #include <sys/eventfd.h>
@@ -20,13 +23,14 @@ namespace {
 // Twice the deepest queue of a single-queue disk; more waits in backlog_.
 constexpr unsigned kEntries = 512;
 
-class UringExecutor final : public DiskExecutor {
+class UringQueue final : public DiskQueue, public std::enable_shared_from_this<UringQueue> {
  public:
-  UringExecutor(EventLoop& loop, int file) : loop_(loop), file_(file) {}
-  ~UringExecutor() override;
+  explicit UringQueue(EventLoop& loop) : loop_(loop) {}
+  ~UringQueue() override;
 
   Result<> open();
   void start(DiskOperation& operation) override;
+  void leave(int file) override;
 
  private:
   Result<> restrict_and_enable();
@@ -34,34 +38,59 @@ class UringExecutor final : public DiskExecutor {
   void prepare(DiskOperation& operation);
   void reap();
   void take_completed();
+  void take_left_over();
+  unsigned& in_flight_of(int file);
 
   EventLoop& loop_;
-  const int file_;
   io_uring ring_{};
   bool ring_open_ = false;
   FileDescriptor event_;
   std::unique_ptr<Watch> watch_;
   std::deque<DiskOperation*> backlog_;
+  struct Completed {
+    DiskOperation* operation = nullptr;
+    std::int64_t result = 0;
+  };
+  std::deque<Completed> left_over_;  // completed while one file was waited for
   unsigned in_flight_ = 0;
+  std::vector<unsigned> in_flight_by_file_;  // by descriptor
   bool submit_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-UringExecutor::~UringExecutor() {
+// Every executor has left by now, so nothing is in flight.
+UringQueue::~UringQueue() {
   watch_.reset();
-  if (!ring_open_) return;
-  while (in_flight_ > 0) {
+  if (ring_open_) io_uring_queue_exit(&ring_);
+}
+
+unsigned& UringQueue::in_flight_of(int file) {
+  const auto index = static_cast<std::size_t>(file);
+  if (index >= in_flight_by_file_.size()) in_flight_by_file_.resize(index + 1);
+  return in_flight_by_file_[index];
+}
+
+void UringQueue::leave(int file) {
+  std::erase_if(backlog_, [&](const DiskOperation* each) { return each->file == file; });
+  while (in_flight_of(file) > 0) {
     io_uring_cqe* entry = nullptr;
     const int code = io_uring_wait_cqe(&ring_, &entry);
     if (code == -EINTR) continue;
-    if (code != 0) break;
-    io_uring_cqe_seen(&ring_, entry);
+    ORRERY_ASSERT(code == 0);
+    auto* const operation = static_cast<DiskOperation*>(io_uring_cqe_get_data(entry));
+    left_over_.push_back({operation, entry->res});
+    --in_flight_of(operation->file);
     --in_flight_;
+    io_uring_cqe_seen(&ring_, entry);
   }
-  io_uring_queue_exit(&ring_);
+  std::erase_if(left_over_, [&](const Completed& each) { return each.operation->file == file; });
+  if (left_over_.empty()) return;
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (alive.lock()) take_left_over();
+  });
 }
 
-Result<> UringExecutor::open() {
+Result<> UringQueue::open() {
   const int code = io_uring_queue_init(kEntries, &ring_, IORING_SETUP_R_DISABLED);
   if (code != 0) return fail_errno("io_uring is not available", -code);
   ring_open_ = true;
@@ -76,7 +105,7 @@ Result<> UringExecutor::open() {
 
 // A ring does its operations past every seccomp filter, so it gets a filter of its own: only what
 // prepare() makes (io_uring_register(2), IORING_REGISTER_RESTRICTIONS).
-Result<> UringExecutor::restrict_and_enable() {
+Result<> UringQueue::restrict_and_enable() {
   std::array<io_uring_restriction, 5> restrictions{};
   constexpr std::array<std::uint8_t, 4> kOperations{IORING_OP_READV, IORING_OP_WRITEV,
                                                     IORING_OP_FSYNC, IORING_OP_FALLOCATE};
@@ -97,7 +126,7 @@ Result<> UringExecutor::restrict_and_enable() {
   return {};
 }
 
-void UringExecutor::start(DiskOperation& operation) {
+void UringQueue::start(DiskOperation& operation) {
   backlog_.push_back(&operation);
   if (submit_posted_) return;
   submit_posted_ = true;
@@ -106,11 +135,13 @@ void UringExecutor::start(DiskOperation& operation) {
   });
 }
 
-void UringExecutor::submit() {
+void UringQueue::submit() {
   submit_posted_ = false;
+  const auto self = shared_from_this();  // what completes may end the last executor
   while (!backlog_.empty() && in_flight_ < kEntries) {
     while (!backlog_.empty() && in_flight_ < kEntries) {
       prepare(*backlog_.front());
+      ++in_flight_of(backlog_.front()->file);
       backlog_.pop_front();
       ++in_flight_;
     }
@@ -128,51 +159,64 @@ void UringExecutor::submit() {
   }
 }
 
-void UringExecutor::prepare(DiskOperation& operation) {
+void UringQueue::prepare(DiskOperation& operation) {
   io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
   ORRERY_ASSERT(entry != nullptr);
   const auto count = static_cast<unsigned>(operation.vectors.size());
   using Call = DiskOperation::Call;
   switch (operation.call) {
     case Call::kRead:
-      io_uring_prep_readv(entry, file_, operation.vectors.data(), count, operation.offset);
+      io_uring_prep_readv(entry, operation.file, operation.vectors.data(), count, operation.offset);
       break;
     case Call::kWrite:
-      io_uring_prep_writev(entry, file_, operation.vectors.data(), count, operation.offset);
+      io_uring_prep_writev(entry, operation.file, operation.vectors.data(), count,
+                           operation.offset);
       break;
-    case Call::kDataSync: io_uring_prep_fsync(entry, file_, IORING_FSYNC_DATASYNC); break;
+    case Call::kDataSync: io_uring_prep_fsync(entry, operation.file, IORING_FSYNC_DATASYNC); break;
     case Call::kFallocate:
-      io_uring_prep_fallocate(entry, file_, operation.mode, static_cast<off_t>(operation.offset),
+      io_uring_prep_fallocate(entry, operation.file, operation.mode,
+                              static_cast<off_t>(operation.offset),
                               static_cast<off_t>(operation.length));
       break;
   }
   io_uring_sqe_set_data(entry, &operation);
 }
 
-void UringExecutor::reap() {
+void UringQueue::reap() {
+  const auto self = shared_from_this();
   std::uint64_t count = 0;
   (void)!::read(event_.get(), &count, sizeof count);
   take_completed();
   if (!backlog_.empty() && !submit_posted_) submit();
 }
 
-void UringExecutor::take_completed() {
+void UringQueue::take_completed() {
   io_uring_cqe* entry = nullptr;
   while (io_uring_peek_cqe(&ring_, &entry) == 0) {
     auto* const operation = static_cast<DiskOperation*>(io_uring_cqe_get_data(entry));
     const std::int64_t result = entry->res;
     io_uring_cqe_seen(&ring_, entry);
+    --in_flight_of(operation->file);
     --in_flight_;
     operation->done(result);
   }
 }
 
+void UringQueue::take_left_over() {
+  const auto self = shared_from_this();
+  while (!left_over_.empty()) {
+    const Completed completed = left_over_.front();
+    left_over_.pop_front();
+    completed.operation->done(completed.result);
+  }
+}
+
 }  // namespace
 
-Result<std::unique_ptr<DiskExecutor>> create_uring_executor(EventLoop& loop, int file) {
-  auto executor = std::make_unique<UringExecutor>(loop, file);
-  ORRERY_CHECK(executor->open());
-  return executor;
+Result<std::shared_ptr<DiskQueue>> create_uring_queue(EventLoop& loop) {
+  auto queue = std::make_shared<UringQueue>(loop);
+  ORRERY_CHECK(queue->open());
+  return queue;
 }
 
 Result<> probe_io_uring() {
