@@ -33,8 +33,8 @@ class FormCache {
   };
   static_assert(std::is_trivially_destructible_v<Form>);
 
-  // The code of a kernel and a few programs.
-  static constexpr std::size_t kForms = 4096;
+  // A compiler with its libraries and kernel has some twelve thousand.
+  static constexpr std::size_t kForms = 16384;
 
   static bool fill(const Form& form, ByteSpan bytes, std::uint16_t offset, Instruction& record);
   void keep(const FormKey& key, const Decoded& decoded, DecodeStatus status,

@@ -123,7 +123,8 @@ Translator::Outcome Translator::run() {
     if (kind == ExitKind::kIndirect && !Cpu::is_canonical(cpu_.next_block_rip_)) {
       return undo_transfer();
     }
-    if (wanted()) return Outcome::kExecuted;
+    // What is known to be cold has no code.
+    if (wanted() || cpu_.cold_block() != nullptr) return Outcome::kExecuted;
     block = find(cpu_.next_block_rip_);
     if (block == nullptr) return Outcome::kExecuted;
     if (kind == ExitKind::kLink) link(cpu_.translation_.exit_site);

@@ -7,11 +7,11 @@ namespace orrery::hypervisor::soft::translate {
 DecodeStatus PlannedForms::read(ByteSpan bytes, Decoded& decoded, Plan& plan) {
   const Form* form = find(bytes);
   if (form == nullptr) return decode(bytes, decoded, plan);
-  if (form->decoded.info.length > bytes.size()) return DecodeStatus::kTruncated;
+  if (form->info.length > bytes.size()) return DecodeStatus::kTruncated;
   plan = form->plan;
-  decoded.info = form->decoded.info;
-  decoded.code_size = form->decoded.code_size;
-  std::copy_n(form->decoded.operands, decoded.info.operand_count, decoded.operands);
+  decoded.info = form->info;
+  decoded.code_size = CodeSize::k64;
+  std::copy_n(form->operands.begin(), decoded.info.operand_count, decoded.operands);
   if (form->numbers.displacement.size != 0) {
     const auto value = static_cast<std::int64_t>(form->numbers.displacement.in(bytes));
     decoded.info.raw.disp.value = value;
@@ -27,8 +27,8 @@ DecodeStatus PlannedForms::read(ByteSpan bytes, Decoded& decoded, Plan& plan) {
 
 PlannedForms::Glance PlannedForms::glance(ByteSpan bytes) {
   if (const Form* form = find(bytes); form != nullptr) {
-    if (form->decoded.info.length > bytes.size()) return {DecodeStatus::kTruncated};
-    return {DecodeStatus::kDecoded, form->decoded.info.length, form->plan};
+    if (form->info.length > bytes.size()) return {DecodeStatus::kTruncated};
+    return {DecodeStatus::kDecoded, form->info.length, form->plan};
   }
   Decoded decoded;
   Glance glance;
@@ -40,7 +40,9 @@ PlannedForms::Glance PlannedForms::glance(ByteSpan bytes) {
 const PlannedForms::Form* PlannedForms::find(ByteSpan bytes) const {
   const std::optional<FormKey> key = form_key(bytes);
   if (!key) return nullptr;
-  const Form& form = forms_[form_place(*key, kForms)];
+  const std::uint16_t number = numbers_[form_place(*key, kPlaces)];
+  if (number == 0) return nullptr;
+  const Form& form = forms_[number - 1u];
   return form.key == key->bytes && form.key_size == key->size ? &form : nullptr;
 }
 
@@ -54,18 +56,33 @@ DecodeStatus PlannedForms::decode(ByteSpan bytes, Decoded& decoded, Plan& plan) 
 
 void PlannedForms::keep(const FormKey& key, const Decoded& decoded, const Plan& plan) {
   const auto numbers = numbers_of(key, decoded);
-  if (!numbers) return;
-  Form& form = forms_[form_place(key, kForms)];
-  form = {key.bytes, static_cast<std::uint8_t>(key.size), *numbers, kNoOperand, kNoOperand, plan,
-          decoded};
+  if (!numbers || decoded.info.operand_count > kMostOperands) return;
+  Form& form = place_for(key);
+  form.key = key.bytes;
+  form.key_size = static_cast<std::uint8_t>(key.size);
+  form.numbers = *numbers;
+  form.displaced = form.immediate = kNoOperand;
+  form.plan = plan;
+  form.info = decoded.info;
   for (std::uint8_t n = 0; n < decoded.info.operand_count; ++n) {
-    const ZydisDecodedOperand& operand = decoded.operands[n];
+    const ZydisDecodedOperand& operand = form.operands[n] = decoded.operands[n];
     if (operand.encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM) {
       if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) form.displaced = n;
     } else if (operand.type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
       form.immediate = n;
     }
   }
+}
+
+// The one that gives way, or another one; all do where there is no other.
+PlannedForms::Form& PlannedForms::place_for(const FormKey& key) {
+  if (used_ == kMostForms) {
+    numbers_.clear();
+    used_ = 0;
+  }
+  std::uint16_t& number = numbers_[form_place(key, kPlaces)];
+  if (number == 0) number = ++used_;
+  return forms_[number - 1u];
 }
 
 }  // namespace orrery::hypervisor::soft::translate
