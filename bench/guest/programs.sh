@@ -21,11 +21,12 @@ END
 }
 
 compile() { gcc -O2 -w -S -o - $here/work.c; }
+compile_again() { compile; }  # as all but the first file of a build
 fork_exec() { for ((i = 0; i < 500; i++)); do /bin/true; done; echo done; }
 sha256() { head -c 300M /dev/zero | openssl dgst -sha256; }
 aes_ctr() { head -c 300M /dev/zero | openssl enc -aes-256-ctr -K 00 -iv 00 2>/dev/null | tail -c 64; }
 
-kinds="gzip_text zstd_text sort_text awk_text sqlite compile fork_exec sha256 aes_ctr"
+kinds="gzip_text zstd_text sort_text awk_text sqlite compile compile_again fork_exec sha256 aes_ctr"
 if [ "$1" = list ]; then echo "$kinds"; exit; fi
 TIMEFORMAT=%R
 taken=$({ time "$1" >/tmp/result; } 2>&1)
