@@ -44,7 +44,7 @@ struct BlockPart {
 struct alignas(32) Block {
   // Most instructions in one block: bounds the time until an interrupt is noticed, and what is
   // decoded behind conditional branches without ever being executed.
-  static constexpr unsigned kMostInstructions = 32;
+  static constexpr unsigned kMostInstructions = 16;
 
   BlockPart first;
   std::uint32_t next_in_bucket = 0;  // BlockCache's
