@@ -15,6 +15,7 @@ void add_run(CLI::App& application, int& status);
 void add_control(CLI::App& application, int& status);
 void add_disk(CLI::App& application, int& status);
 void add_store(CLI::App& application, int& status);
+void add_certificate(CLI::App& application, int& status);
 void add_doctor(CLI::App& application, int& status);
 void add_version(CLI::App& application, int& status);
 void add_completion(CLI::App& application, int& status);
@@ -42,6 +43,9 @@ inline constexpr std::array kCommands{
     Command{"control", "tell a running virtual machine what to do", add_control},
     Command{"disk", "make, look at and change disk images", add_disk},
     Command{"store", "keep many related disk images, what is equal once", add_store},
+    Command{"certificate",
+            "make certificates for servers of device models and for those who use them",
+            add_certificate},
     Command{"doctor", "report what this host has and lacks for virtual machines", add_doctor},
     Command{"version", "print the version", add_version},
     Command{"completion", "print completions for a shell", add_completion},
@@ -54,6 +58,9 @@ inline constexpr std::string_view kDiskCommands =
 // Of `orrery store`, likewise.
 inline constexpr std::string_view kStoreCommands =
     "add list show extract remove tag gc scrub verify serve";
+
+// Of `orrery certificate`, likewise.
+inline constexpr std::string_view kCertificateCommands = "authority create";
 
 // The help text of a command, from the table above.
 std::string_view help_of(std::string_view command);

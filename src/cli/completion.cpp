@@ -68,6 +68,10 @@ _orrery() {{
     if [ "$COMP_CWORD" = 2 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
     compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
   fi
+  if [ "${{COMP_WORDS[1]}}" = certificate ]; then
+    if [ "$COMP_CWORD" = 2 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
+    compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
+  fi
   if [ "${{COMP_WORDS[1]}}" = control ]; then
     if [ "$COMP_CWORD" = 3 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
     compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
@@ -79,8 +83,8 @@ _orrery() {{
 }}
 complete -F _orrery orrery
 )",
-             command_names(), kDiskCommands, kStoreCommands, control_names(), cases,
-             names.substr(1));
+             command_names(), kDiskCommands, kStoreCommands, kCertificateCommands, control_names(),
+             cases, names.substr(1));
 }
 
 // zsh takes colons and brackets in descriptions for its own.
@@ -107,6 +111,7 @@ _orrery() {{
     completion) compadd bash zsh fish ;;
     disk) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     store) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
+    certificate) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     control) if (( CURRENT == 4 )); then compadd {}; else _files; fi ;;
     run) _arguments \
 {}      && return ;;
@@ -114,7 +119,8 @@ _orrery() {{
 }}
 compdef _orrery orrery
 )",
-             command_names(), kDiskCommands, kStoreCommands, control_names(), arguments);
+             command_names(), kDiskCommands, kStoreCommands, kCertificateCommands, control_names(),
+             arguments);
 }
 
 void print_fish() {
@@ -125,6 +131,8 @@ void print_fish() {
   }
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from disk' -a '{}'\n", kDiskCommands);
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from store' -a '{}'\n", kStoreCommands);
+  fmt::print("complete -c orrery -n '__fish_seen_subcommand_from certificate' -a '{}'\n",
+             kCertificateCommands);
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from control' -a '{}'\n",
              control_names());
   fmt::print(

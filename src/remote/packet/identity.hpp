@@ -18,9 +18,9 @@ enum class HypervisorKind : std::uint8_t { kKvm = 1, kOrrery = 2 };
 
 // Where a question of a VM goes.
 struct ToDevice {
-  DeviceId device;
-  PlatformId server;
-  VmId vm;
+  DeviceId device{};
+  PlatformId server{};
+  VmId vm{};
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -31,9 +31,9 @@ struct ToDevice {
 
 // Where what a device model says goes.
 struct ToVm {
-  VmId vm;
-  PlatformId client;
-  HypervisorId hypervisor;
+  VmId vm{};
+  PlatformId client{};
+  HypervisorId hypervisor{};
   HypervisorKind kind = HypervisorKind::kOrrery;
 
   template <typename Archive, typename Self>

@@ -107,7 +107,7 @@ struct Hello {
   std::uint64_t magic = kMagic;
   SessionId session{};        // random, by the VMM
   std::uint8_t resuming = 0;  // 1: the session has been welcomed before
-  ToVm vm;
+  ToVm vm{};
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -119,7 +119,7 @@ struct Hello {
 // The answer. The header's `acknowledged` says, here and in Hello, what need not be sent again.
 struct Welcome {
   static constexpr PacketType kType = PacketType::kWelcome;
-  PlatformId server;
+  PlatformId server{};
   std::uint8_t resumed = 0;  // 1: the server has the session; 0: it is new
   std::uint64_t credit = 0;  // as in Credit
 
@@ -133,7 +133,7 @@ struct Welcome {
 // Instead of an answer: why there is none, in words. The connection ends.
 struct Refusal {
   static constexpr PacketType kType = PacketType::kRefusal;
-  ByteSpan data;
+  ByteSpan data{};
   template <typename Archive, typename Self>
   static void fields(Archive& /*archive*/, Self& /*self*/) {}
 };
@@ -174,10 +174,10 @@ enum class CommandCode : std::uint8_t {
 // Something about a device model as a whole. Answered by a Feedback.
 struct Command {
   static constexpr PacketType kType = PacketType::kCommand;
-  ToDevice to;
+  ToDevice to{};
   std::uint64_t tag = 0;  // the VMM's name for it
   CommandCode code{};
-  ByteSpan data;
+  ByteSpan data{};
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -191,14 +191,14 @@ enum class IoDirection : std::uint8_t { kRead = 0, kWrite = 1 };
 // One access to a register: IN, OUT or memory-mapped. Answered by a Feedback unless it is posted.
 struct IoRequest {
   static constexpr PacketType kType = PacketType::kIoRequest;
-  ToDevice to;
+  ToDevice to{};
   std::uint64_t tag = 0;
   IoDirection direction = IoDirection::kRead;
   std::uint8_t posted = 0;
   std::uint16_t region = 0;
   std::uint64_t offset = 0;
   std::uint8_t size = 0;  // 1, 2, 4 or 8
-  ByteSpan data;          // of a write: `size` bytes
+  ByteSpan data{};        // of a write: `size` bytes
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -215,11 +215,11 @@ struct IoRequest {
 // A driver's request in a queue: its descriptors with their payload. Answered by a QueueResult.
 struct QueueRequest {
   static constexpr PacketType kType = PacketType::kQueueRequest;
-  ToDevice to;
+  ToDevice to{};
   std::uint64_t tag = 0;
   std::uint16_t queue = 0;
   std::uint32_t writable = 0;  // bytes that the device may fill
-  ByteSpan data;               // what the device may read
+  ByteSpan data{};             // what the device may read
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -237,10 +237,10 @@ enum class ResultCode : std::uint8_t {
 // Answers a DmaRead or a DmaWrite that is not posted.
 struct DmaCompletion {
   static constexpr PacketType kType = PacketType::kDmaCompletion;
-  ToDevice to;
+  ToDevice to{};
   std::uint64_t tag = 0;
   ResultCode result = ResultCode::kDone;  // kFailed: not RAM throughout, and nothing was copied
-  ByteSpan data;                          // of a read
+  ByteSpan data{};                        // of a read
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -252,10 +252,10 @@ struct DmaCompletion {
 // The answer to a Command or an IoRequest.
 struct Feedback {
   static constexpr PacketType kType = PacketType::kFeedback;
-  ToVm to;
+  ToVm to{};
   std::uint64_t tag = 0;
   ResultCode result = ResultCode::kDone;
-  ByteSpan data;
+  ByteSpan data{};
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -268,11 +268,11 @@ struct Feedback {
 // the device may fill, the others to its end.
 struct QueueResult {
   static constexpr PacketType kType = PacketType::kQueueResult;
-  ToVm to;
+  ToVm to{};
   std::uint64_t tag = 0;
   std::uint32_t written = 0;  // what the driver is told
   std::uint32_t head = 0;
-  ByteSpan data;
+  ByteSpan data{};
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -285,8 +285,8 @@ enum class InterruptKind : std::uint8_t { kLineLow = 0, kLineHigh = 1, kMessage 
 
 struct Interrupt {
   static constexpr PacketType kType = PacketType::kInterrupt;
-  ToVm to;
-  DeviceId device;
+  ToVm to{};
+  DeviceId device{};
   InterruptKind kind{};
   std::uint32_t line = 0;     // of the device; a message: its data
   std::uint64_t address = 0;  // of a message
@@ -307,10 +307,10 @@ enum class EventCode : std::uint8_t {
 
 struct Event {
   static constexpr PacketType kType = PacketType::kEvent;
-  ToVm to;
-  DeviceId device;
+  ToVm to{};
+  DeviceId device{};
   EventCode code{};
-  ByteSpan data;
+  ByteSpan data{};
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {
@@ -324,10 +324,10 @@ struct Event {
 // The device model reads guest memory.
 struct DmaRead {
   static constexpr PacketType kType = PacketType::kDmaRead;
-  ToVm to;
-  DeviceId device;
+  ToVm to{};
+  DeviceId device{};
   std::uint64_t tag = 0;  // the server's name for it
-  GuestPhysical address;
+  GuestPhysical address{};
   std::uint32_t size = 0;
 
   template <typename Archive, typename Self>
@@ -340,12 +340,12 @@ struct DmaRead {
 // The device model writes guest memory.
 struct DmaWrite {
   static constexpr PacketType kType = PacketType::kDmaWrite;
-  ToVm to;
-  DeviceId device;
+  ToVm to{};
+  DeviceId device{};
   std::uint64_t tag = 0;
-  GuestPhysical address;
+  GuestPhysical address{};
   std::uint8_t posted = 0;
-  ByteSpan data;
+  ByteSpan data{};
 
   template <typename Archive, typename Self>
   static void fields(Archive& archive, Self& self) {

@@ -158,10 +158,10 @@ Result<Parts> open_parts(const RemoteDiskOptions& options) {
   Parts parts;
   const Bytes most = options.cache.size.value_or(kUsualCacheSize);
   ORRERY_TRY(parts.cache, PackCache::open(folder, most.value()));
-  ORRERY_TRY(remote::Endpoint endpoint, remote::resolve(name.host, name.port));
+  ORRERY_TRY(TcpServer server, find_tcp_server(name.host, name.port));
   ORRERY_TRY(const auto interrupt, remote::Interrupt::create());
-  auto owned = std::make_unique<remote::RemoteFiles>(name, endpoint, *interrupt,
-                                                     options.fetch.times, *parts.cache);
+  auto owned = std::make_unique<remote::RemoteFiles>(name, server, *interrupt, options.fetch.times,
+                                                     *parts.cache);
   const remote::RemoteFiles& files = *owned;
   ORRERY_TRY(const auto opened, store::Store::open(std::move(owned)));
   ORRERY_TRY(parts.image, Image::open(*opened, name.image, {}));
@@ -178,7 +178,7 @@ Result<Parts> open_parts(const RemoteDiskOptions& options) {
     fetched.push_back(
         {.path = "/" + store::pack_name(table.id), .table = &table, .cached = parts.packs.back()});
   }
-  ORRERY_TRY(parts.fetcher, Fetcher::create(options.path, std::move(endpoint), *parts.cache,
+  ORRERY_TRY(parts.fetcher, Fetcher::create(options.path, std::move(server), *parts.cache,
                                             std::move(fetched), options.fetch));
   return parts;
 }

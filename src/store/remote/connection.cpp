@@ -2,34 +2,15 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/format.hpp"
 
 namespace orrery::store::remote {
-
-Result<Endpoint> resolve(const std::string& host, const std::string& port) {
-  addrinfo wanted{};
-  wanted.ai_socktype = SOCK_STREAM;
-  wanted.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int code = ::getaddrinfo(host.c_str(), port.c_str(), &wanted, &found);
-  if (code != 0) return fail(format("{}: {}", host, ::gai_strerror(code)));
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, ::freeaddrinfo);
-  Endpoint endpoint;
-  const bool brackets = host.find(':') != std::string::npos;
-  endpoint.name = brackets ? format("[{}]:{}", host, port) : format("{}:{}", host, port);
-  std::memcpy(&endpoint.address, found->ai_addr, found->ai_addrlen);
-  endpoint.length = found->ai_addrlen;
-  return endpoint;
-}
 
 Result<std::unique_ptr<Interrupt>> Interrupt::create() {
   FileDescriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -58,7 +39,7 @@ Result<http::Answer> Connection::get(const Ask& ask) {
 
 Result<http::Answer> Connection::exchange(const Ask& ask) {
   if (!socket_) ORRERY_CHECK(connect());
-  std::string request = format("GET {} HTTP/1.1\r\nHost: {}\r\n", ask.path, endpoint_.name);
+  std::string request = format("GET {} HTTP/1.1\r\nHost: {}\r\n", ask.path, server_.name);
   if (ask.range) request += format("Range: {}\r\n", http::range_header(*ask.range));
   if (!ask.if_none_match.empty()) request += format("If-None-Match: {}\r\n", ask.if_none_match);
   ORRERY_CHECK(send(request + "\r\n"));
@@ -82,22 +63,9 @@ Result<http::Answer> Connection::exchange(const Ask& ask) {
 }
 
 Result<> Connection::connect() {
-  const auto* const address = reinterpret_cast<const sockaddr*>(&endpoint_.address);
-  FileDescriptor socket(
-      ::socket(endpoint_.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return fail_errno("cannot make a socket");
-  const int on = 1;
-  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const int result = ::connect(socket.get(), address, endpoint_.length);
-  socket_ = std::move(socket);
-  if (result == 0) return {};
-  if (errno != EINPROGRESS) return fail_errno("cannot be reached");
+  ORRERY_TRY(socket_, begin_connecting(server_));
   ORRERY_CHECK(wait(POLLOUT, times_.connect, "cannot be reached"));
-  int code = 0;
-  socklen_t size = sizeof code;
-  ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &code, &size);
-  if (code != 0) return fail_errno("cannot be reached", code);
-  return {};
+  return connection_error(socket_.get());
 }
 
 Result<> Connection::send(const std::string& text) {

@@ -9,21 +9,12 @@
 #include <string>
 #include <vector>
 
-#include <sys/socket.h>
-
+#include "base/connecting_socket.hpp"
 #include "base/error.hpp"
 #include "base/file_descriptor.hpp"
 #include "store/http/answer.hpp"
 
 namespace orrery::store::remote {
-
-// Where a server is. Found once, for a sandboxed process can look up no names.
-struct Endpoint {
-  std::string name;  // for messages and the Host header: "host:port"
-  sockaddr_storage address{};
-  socklen_t length = 0;
-};
-Result<Endpoint> resolve(const std::string& host, const std::string& port);
 
 // Once raised, all that waits with it fails. Any thread.
 class Interrupt {
@@ -54,8 +45,8 @@ struct Ask {
 class Connection {
  public:
   // Both outlive it.
-  Connection(const Endpoint& endpoint, const Interrupt& interrupt, const Times& times)
-      : endpoint_(endpoint), interrupt_(interrupt), times_(times), buffer_(kBuffer) {}
+  Connection(const TcpServer& server, const Interrupt& interrupt, const Times& times)
+      : server_(server), interrupt_(interrupt), times_(times), buffer_(kBuffer) {}
 
   // Connects where that is needed. An error: nobody answers, or what comes is not a whole answer;
   // the next one begins with a new connection.
@@ -72,7 +63,7 @@ class Connection {
   Result<> send(const std::string& text);
   Result<> wait(short events, std::chrono::milliseconds time, std::string_view what);
 
-  const Endpoint& endpoint_;
+  const TcpServer& server_;
   const Interrupt& interrupt_;
   const Times times_;
   FileDescriptor socket_;

@@ -21,10 +21,10 @@ double seconds(std::chrono::steady_clock::duration time) {
 
 }  // namespace
 
-Fetcher::Fetcher(std::string name, Endpoint endpoint, std::unique_ptr<Interrupt> interrupt,
+Fetcher::Fetcher(std::string name, TcpServer server, std::unique_ptr<Interrupt> interrupt,
                  PackCache& cache, std::vector<FetchedPack> packs, const FetchOptions& options)
     : name_(std::move(name)),
-      endpoint_(std::move(endpoint)),
+      server_(std::move(server)),
       interrupt_(std::move(interrupt)),
       cache_(cache),
       packs_(std::move(packs)),
@@ -32,13 +32,12 @@ Fetcher::Fetcher(std::string name, Endpoint endpoint, std::unique_ptr<Interrupt>
   for (unsigned i = 0; i < options_.connections; ++i) threads_.emplace_back([this] { work(); });
 }
 
-Result<std::unique_ptr<Fetcher>> Fetcher::create(std::string name, Endpoint endpoint,
+Result<std::unique_ptr<Fetcher>> Fetcher::create(std::string name, TcpServer server,
                                                  PackCache& cache, std::vector<FetchedPack> packs,
                                                  const FetchOptions& options) {
   ORRERY_TRY(auto interrupt, Interrupt::create());
-  return std::unique_ptr<Fetcher>(new Fetcher(std::move(name), std::move(endpoint),
-                                              std::move(interrupt), cache, std::move(packs),
-                                              options));
+  return std::unique_ptr<Fetcher>(new Fetcher(
+      std::move(name), std::move(server), std::move(interrupt), cache, std::move(packs), options));
 }
 
 void Fetcher::stop() {
@@ -93,7 +92,7 @@ FetchCounters Fetcher::counters() const {
 }
 
 void Fetcher::work() {
-  Connection connection(endpoint_, *interrupt_, options_.times);
+  Connection connection(server_, *interrupt_, options_.times);
   std::uint64_t counted = 0;
   std::unique_lock lock(mutex_);
   while (!ending_) {

@@ -20,12 +20,12 @@ namespace orrery::store::remote {
 class RemoteFiles final : public Files {
  public:
   // The references outlive it.
-  RemoteFiles(const RemoteName& name, const Endpoint& endpoint, const Interrupt& interrupt,
+  RemoteFiles(const RemoteName& name, const TcpServer& server, const Interrupt& interrupt,
               const Times& times, PackCache& cache)
       : path_(name.server()),
-        key_(endpoint.name + "-"),
+        key_(server.name + "-"),
         cache_(cache),
-        connection_(endpoint, interrupt, times) {}
+        connection_(server, interrupt, times) {}
 
   const std::string& path() const override { return path_; }
   Result<std::unique_ptr<StoredFile>> open(const std::string& name) override;
