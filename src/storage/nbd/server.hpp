@@ -5,15 +5,16 @@
 // There is no encryption and no authentication: whoever can connect can use every export.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <memory>
-#include <unordered_map>
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "base/file_descriptor.hpp"
+#include "base/session_server.hpp"
 #include "storage/nbd/catalogue.hpp"
+#include "storage/nbd/session.hpp"
 
 namespace orrery::storage::nbd {
 
@@ -32,8 +33,8 @@ class Server {
 
   // Called each time that the last client has gone; SERVED: of those since there was none, one has
   // used an export.
-  void on_empty(std::function<void(bool served)> empty) { empty_ = std::move(empty); }
-  std::size_t clients() const { return clients_.size(); }
+  void on_empty(std::function<void(bool served)> empty);
+  std::size_t clients() const { return clients_->clients(); }
 
   // Takes no more clients and no more requests. Requests under way finish and are answered, for 11
   // seconds at most where a client does not take its replies; then on_empty() is called, also where
@@ -43,25 +44,10 @@ class Server {
   void drop_clients();
 
  private:
-  struct Client;
+  Server() = default;
 
-  Server(EventLoop& loop, Catalogue& catalogue, FileDescriptor listener);
-  void accept_some();
-  void welcome(FileDescriptor socket);
-  void farewell(std::uint64_t number);
-  void tell_if_empty();
-
-  EventLoop& loop_;
-  Catalogue& catalogue_;
-  FileDescriptor listener_;
-  std::unique_ptr<Watch> watch_;
-  std::unique_ptr<LoopTimer> retry_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
-  std::uint64_t last_number_ = 0;
-  bool served_ = false;
-  bool stopping_ = false;
-  std::function<void(bool)> empty_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<SessionServer<Session>> clients_;
+  bool served_ = false;  // since there was no client
 };
 
 }  // namespace orrery::storage::nbd

@@ -2,14 +2,14 @@
 // the VM what to do. Clients are served side by side.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <string>
-#include <unordered_map>
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/session_server.hpp"
+#include "vmm/control/session.hpp"
 #include "vmm/control/target.hpp"
 
 namespace orrery::vmm::control {
@@ -26,22 +26,10 @@ class Server {
   ~Server();
 
  private:
-  struct Client;
+  Server(std::string path, std::unique_ptr<SessionServer<Session>> clients);
 
-  Server(EventLoop& loop, Target& target, std::string path, FileDescriptor listener);
-  void accept_some();
-  void welcome(FileDescriptor socket);
-  void farewell(std::uint64_t number);
-
-  EventLoop& loop_;
-  Target& target_;
   const std::string path_;
-  FileDescriptor listener_;
-  std::unique_ptr<Watch> watch_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
-  std::uint64_t last_number_ = 0;
-  // Work that was posted and finds the server gone does nothing.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<SessionServer<Session>> clients_;
 };
 
 }  // namespace orrery::vmm::control
