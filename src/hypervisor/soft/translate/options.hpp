@@ -9,7 +9,7 @@ namespace orrery::hypervisor::soft::translate {
 struct Options {
   // The interpreter executes a block so often before it is translated. Translating costs some
   // thousand times as much as interpreting an instruction once.
-  std::int32_t hot_after = 8;
+  std::int32_t hot_after = 16;
   // Guest instructions in a block.
   unsigned most_instructions = 64;
   // Jumps lead from block to block without the engine.
