@@ -14,16 +14,24 @@
 
 namespace orrery::storage {
 
+using Vectors = std::vector<iovec>;
+
+inline std::uint64_t length_of(const Vectors& vectors) {
+  std::uint64_t length = 0;
+  for (const iovec& vector : vectors) length += vector.iov_len;
+  return length;
+}
+
 // One system call on the disk's file. It stays where it is until `done` has been called.
 struct DiskOperation {
   enum class Call : std::uint8_t { kRead, kWrite, kDataSync, kFallocate };
 
   Call call = Call::kRead;
   std::uint64_t offset = 0;
-  std::uint64_t length = 0;    // kFallocate
-  int mode = 0;                // kFallocate
-  std::vector<iovec> vectors;  // kRead, kWrite: at most IOV_MAX
-  int file = -1;               // descriptor; set by the executor
+  std::uint64_t length = 0;  // kFallocate
+  int mode = 0;              // kFallocate
+  Vectors vectors;           // kRead, kWrite: at most IOV_MAX
+  int file = -1;             // descriptor; set by the executor
   // On the loop: what the call returned, or minus errno.
   std::function<void(std::int64_t result)> done;
 };

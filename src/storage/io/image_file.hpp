@@ -19,15 +19,8 @@
 
 namespace orrery::storage {
 
-using Vectors = std::vector<iovec>;
-
 inline Vectors vectors_of(MutableByteSpan bytes) {
   return {{bytes.data(), bytes.size()}};
-}
-inline std::uint64_t length_of(const Vectors& vectors) {
-  std::uint64_t length = 0;
-  for (const iovec& vector : vectors) length += vector.iov_len;
-  return length;
 }
 
 // 64 KiB of zeroes, as the source of writes.

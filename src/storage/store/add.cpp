@@ -99,9 +99,9 @@ Result<store::WriteReport> add_to_store(EventLoop& loop, store::Store& store,
   ORRERY_TRY(const auto disk, open_disk(loop, open));
   ORRERY_TRY(const auto writer, store::Writer::create(store, {.level = options.level}));
   Adder adder(*disk, *writer);
-  ORRERY_CHECK(for_each_piece(
-      loop, disk->geometry().size.value(), progress,
-      [&](std::uint64_t offset, std::uint64_t length) { return adder.take(offset, length); }));
+  ORRERY_CHECK(
+      for_each_piece(loop, disk->geometry().size.value(), progress,
+                     [&](const Piece& piece) { return adder.take(piece.offset, piece.length); }));
   return writer->publish(options.name, options.tags, now(),
                          options.replace ? Existing::kReplace : Existing::kRefuse);
 }

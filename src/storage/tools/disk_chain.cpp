@@ -13,16 +13,16 @@ namespace {
 
 using qcow2::Access;
 
-Task<Result<>> commit_piece(port::Blocks& from, port::Blocks& to, std::uint64_t offset,
-                            std::uint64_t length) {
-  while (length != 0) {
+Task<Result<>> commit_piece(port::Blocks& from, port::Blocks& to, Piece piece) {
+  std::uint64_t offset = piece.offset;
+  for (std::uint64_t length = piece.length; length != 0;) {
     const Result<port::BlockExtent> extent = co_await map_piece(from, offset, length);
     if (!extent) co_return fail(extent.error());
     Result<> done;
     if (extent->allocated && extent->zeroes) {
       done = co_await zero_piece(to, offset, extent->length);
     } else if (extent->allocated) {
-      std::vector<std::byte> bytes(extent->length);
+      const MutableByteSpan bytes = piece.buffer.first(extent->length);
       done = co_await read_all(from, offset, bytes);
       if (done) done = co_await write_all(to, offset, bytes);
     }
@@ -33,21 +33,28 @@ Task<Result<>> commit_piece(port::Blocks& from, port::Blocks& to, std::uint64_t 
   co_return Result<>{};
 }
 
+Task<Result<>> read_below_or_zeroes(port::Blocks* below, std::uint64_t offset, MutableByteSpan to) {
+  if (below != nullptr) co_return co_await read_with_zeroes(*below, offset, to);
+  std::fill(to.begin(), to.end(), std::byte{0});
+  co_return Result<>{};
+}
+
 // Below stretches that the image leaves to its backing file: the same as before, or made so.
-Task<Result<>> rebase_piece(port::Blocks& disk, port::Blocks* below, std::uint64_t offset,
-                            std::uint64_t length, RebaseOptions::Mode mode) {
-  while (length != 0) {
+Task<Result<>> rebase_piece(port::Blocks& disk, port::Blocks* below, Piece piece,
+                            RebaseOptions::Mode mode) {
+  std::uint64_t offset = piece.offset;
+  for (std::uint64_t length = piece.length; length != 0;) {
     const Result<port::BlockExtent> extent = co_await map_piece(disk, offset, length);
     if (!extent) co_return fail(extent.error());
     const std::uint64_t part = std::min<std::uint64_t>(extent->length, 64_KiB);
     if (!extent->allocated) {
-      std::vector<std::byte> now(part);
-      std::vector<std::byte> then(part);
+      const MutableByteSpan now = piece.buffer.first(part);
+      const MutableByteSpan then = piece.second_buffer.first(part);
       Result<> done = co_await read_all(disk, offset, now);
-      if (done && below != nullptr) done = co_await read_with_zeroes(*below, offset, then);
-      if (done && now != then) {
-        std::optional<Difference> first;
-        note_difference(first, offset, now, then);
+      if (done) done = co_await read_below_or_zeroes(below, offset, then);
+      std::optional<Difference> first;
+      if (done) note_difference(first, offset, now, then);
+      if (first) {
         if (mode == RebaseOptions::Mode::kVerify) {
           co_return fail(
               format("the new backing file differs at {}, so the disk would change; "
@@ -91,10 +98,9 @@ Result<> commit_into(EventLoop& loop, port::Blocks& backing, const std::string& 
   ORRERY_TRY(const auto disk, open_alone(loop, path, Access::kRead));
   const Bytes size = disk->geometry().size;
   if (backing.geometry().size < size) ORRERY_CHECK(run_task(loop, resize_to(backing, size)));
-  ORRERY_CHECK(
-      for_each_piece(loop, size.value(), progress, [&](std::uint64_t offset, std::uint64_t length) {
-        return commit_piece(*disk, backing, offset, length);
-      }));
+  ORRERY_CHECK(for_each_piece(loop, size.value(), progress, [&](const Piece& piece) {
+    return commit_piece(*disk, backing, piece);
+  }));
   return flush_disk(loop, backing);
 }
 
@@ -178,11 +184,9 @@ Result<> rebase_disk(EventLoop& loop, const RebaseOptions& given, const Progress
   DiskOptions open;
   open.path = options.path;
   ORRERY_TRY(const auto disk, open_disk(loop, open));
-  ORRERY_CHECK(for_each_piece(loop, disk->geometry().size.value(), progress,
-                              [&](std::uint64_t offset, std::uint64_t length) {
-                                return rebase_piece(*disk, below.get(), offset, length,
-                                                    options.mode);
-                              }));
+  ORRERY_CHECK(for_each_piece(
+      loop, disk->geometry().size.value(), progress,
+      [&](const Piece& piece) { return rebase_piece(*disk, below.get(), piece, options.mode); }));
   auto* const image = dynamic_cast<qcow2::Disk*>(disk.get());
   if (image == nullptr) return fail(options.path + ": is no qcow2 any more");
   return run_task(loop, rename_backing(image->image(), std::move(named)));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "storage/request/run_task.hpp"
 #include "storage/request/submitted.hpp"
@@ -21,12 +22,21 @@ struct Pieces {
   Result<> result;
 };
 
+// Eight: while some are read or written by the host's threads, others are looked at here.
+constexpr std::size_t kWorkers = 8;
+
 Task<Result<>> work_through(Pieces& pieces) {
+  // Pages that are never touched cost nothing.
+  const auto pages = std::make_unique_for_overwrite<std::byte[]>(2 * kPiece);
+  const MutableByteSpan buffers(pages.get(), 2 * kPiece);
   while (pieces.result && pieces.next < pieces.size) {
     const std::uint64_t offset = pieces.next;
     const std::uint64_t length = std::min(kPiece, pieces.size - offset);
     pieces.next += length;
-    const Result<> done = co_await pieces.work(offset, length);
+    const Result<> done = co_await pieces.work({.offset = offset,
+                                                .length = length,
+                                                .buffer = buffers.first(length),
+                                                .second_buffer = buffers.subspan(kPiece, length)});
     if (!done && pieces.result) pieces.result = done;
     pieces.done += length;
     if (pieces.progress && !pieces.progress(pieces.done, pieces.size) && pieces.result) {
@@ -37,7 +47,6 @@ Task<Result<>> work_through(Pieces& pieces) {
 }
 
 Task<Result<>> work_together(Pieces& pieces) {
-  constexpr std::size_t kWorkers = 4;
   std::vector<Task<Result<>>> workers;
   for (std::size_t i = 0; i < kWorkers; ++i) workers.push_back(work_through(pieces));
   (void)co_await all_of(std::move(workers));
@@ -76,8 +85,8 @@ Task<Result<>> read_with_zeroes(port::Blocks& disk, std::uint64_t offset, Mutabl
 
 void note_difference(std::optional<Difference>& first, std::uint64_t offset, ByteSpan one,
                      ByteSpan other) {
+  if (std::memcmp(one.data(), other.data(), one.size()) == 0) return;
   const auto differs = std::mismatch(one.begin(), one.end(), other.begin()).first;
-  if (differs == one.end()) return;
   const auto at = static_cast<std::uint64_t>(differs - one.begin());
   const std::uint64_t sector = (offset + at) / 512 * 512;
   if (!first || sector < first->offset) first = Difference{sector};

@@ -19,8 +19,16 @@ namespace orrery::storage {
 // A piece of a disk: enough that a request's own cost does not count, and little in memory.
 inline constexpr std::uint64_t kPiece = 2_MiB;
 
-using PieceWork = std::function<Task<Result<>>(std::uint64_t offset, std::uint64_t length)>;
-// Calls WORK for all pieces of SIZE bytes, four at a time, in rising order.
+struct Piece {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  // For the work's own use: LENGTH bytes each, which stay from piece to piece, because making new
+  // ones costs as much as copying.
+  MutableByteSpan buffer;
+  MutableByteSpan second_buffer;
+};
+using PieceWork = std::function<Task<Result<>>(Piece piece)>;
+// Calls WORK for all pieces of SIZE bytes, several at a time, in rising order.
 Result<> for_each_piece(EventLoop& loop, std::uint64_t size, const Progress& progress,
                         const PieceWork& work);
 

@@ -146,30 +146,53 @@ Result<> check_shape(const CreateOptions& options) {
 // What a new disk reads as.
 enum class Fresh : std::uint8_t { kZeroes, kNoise };
 
-Task<Result<>> copy_piece(port::Blocks& from, port::Blocks& to, Fresh fresh, std::uint64_t offset,
-                          std::uint64_t length) {
+// To a disk that reads as zeroes: so without those that BYTES has.
+Task<Result<>> write_sparsely(port::Blocks& to, std::uint64_t offset, MutableByteSpan bytes) {
   constexpr std::uint64_t kGrain = 64_KiB;  // of zeroes that are left out
-  const Result<port::BlockExtent> extent = co_await map_piece(from, offset, length);
-  if (!extent) co_return fail(extent.error());
-  const bool zeroes = extent->zeroes && extent->length >= length;
-  if (fresh == Fresh::kZeroes && zeroes) co_return Result<>{};
-  std::vector<std::byte> bytes(length);
-  const Result<> read = co_await read_all(from, offset, bytes);
-  if (!read) co_return read;
-  if (fresh == Fresh::kNoise) co_return co_await write_all(to, offset, bytes);
-  for (std::uint64_t at = 0; at < length;) {
+  const auto grain = [&](std::uint64_t at) {
+    return bytes.subspan(at, std::min(kGrain, bytes.size() - at));
+  };
+  for (std::uint64_t at = 0; at < bytes.size();) {
     std::uint64_t end = at;
-    const auto grain = [&] {
-      return MutableByteSpan(bytes).subspan(end, std::min(kGrain, length - end));
-    };
-    while (end < length && !is_zero(grain())) end += grain().size();
+    while (end < bytes.size() && !is_zero(grain(end))) end += grain(end).size();
     if (end > at) {
-      const Result<> written =
-          co_await write_all(to, offset + at, MutableByteSpan(bytes).subspan(at, end - at));
+      const Result<> written = co_await write_all(to, offset + at, bytes.subspan(at, end - at));
       if (!written) co_return written;
     }
     at = end;
-    if (at < length) at += std::min(kGrain, length - at);
+    if (at < bytes.size()) at += grain(at).size();
+  }
+  co_return Result<>{};
+}
+
+// From OFFSET on, up to LENGTH: bytes that are known to be zeroes, or not.
+Task<Result<port::BlockExtent>> find_run(port::Blocks& disk, std::uint64_t offset,
+                                         std::uint64_t length) {
+  port::BlockExtent run;
+  while (run.length < length) {
+    const Result<port::BlockExtent> next =
+        co_await map_piece(disk, offset + run.length, length - run.length);
+    if (!next) co_return fail(next.error());
+    if (run.length != 0 && next->zeroes != run.zeroes) break;
+    run.zeroes = next->zeroes;
+    run.length += next->length;
+  }
+  co_return run;
+}
+
+Task<Result<>> copy_piece(port::Blocks& from, port::Blocks& to, Fresh fresh, Piece piece) {
+  for (std::uint64_t done = 0; done < piece.length;) {
+    const std::uint64_t offset = piece.offset + done;
+    const Result<port::BlockExtent> run = co_await find_run(from, offset, piece.length - done);
+    if (!run) co_return fail(run.error());
+    done += run->length;
+    if (run->zeroes && fresh == Fresh::kZeroes) continue;
+    const MutableByteSpan bytes = piece.buffer.first(run->length);
+    Result<> copied = co_await read_all(from, offset, bytes);
+    if (!copied) co_return copied;
+    copied = fresh == Fresh::kNoise ? co_await write_all(to, offset, bytes)
+                                    : co_await write_sparsely(to, offset, bytes);
+    if (!copied) co_return copied;
   }
   co_return Result<>{};
 }
@@ -197,10 +220,9 @@ Result<> copy_to(EventLoop& loop, const ConvertOptions& options, port::Blocks& f
   if (create.encryption) open.encryption = create.encryption->key;
   const Fresh fresh = create.encryption ? Fresh::kNoise : Fresh::kZeroes;
   ORRERY_TRY(const auto to, open_disk(loop, open));
-  ORRERY_CHECK(for_each_piece(loop, create.size->value(), progress,
-                              [&](std::uint64_t offset, std::uint64_t length) {
-                                return copy_piece(from, *to, fresh, offset, length);
-                              }));
+  ORRERY_CHECK(for_each_piece(loop, create.size->value(), progress, [&](const Piece& piece) {
+    return copy_piece(from, *to, fresh, piece);
+  }));
   return flush_disk(loop, *to);
 }
 

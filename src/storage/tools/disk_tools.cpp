@@ -109,14 +109,28 @@ Task<Result<std::vector<MappedExtent>>> map_all(port::Blocks& disk) {
   co_return extents;
 }
 
-Task<Result<>> compare_piece(port::Blocks& one, port::Blocks& other, std::uint64_t offset,
-                             std::uint64_t length, std::optional<Difference>& first) {
+// Both are known to be zeroes, behind their ends too.
+Task<Result<bool>> zeroes_in_both(port::Blocks& one, port::Blocks& other, Piece piece) {
+  for (port::Blocks* const disk : {&one, &other}) {
+    const std::uint64_t size = disk->geometry().size.value();
+    if (piece.offset >= size) continue;
+    const std::uint64_t length = std::min(piece.length, size - piece.offset);
+    const auto extent = co_await map_piece(*disk, piece.offset, length);
+    if (!extent) co_return fail(extent.error());
+    if (!extent->zeroes || extent->length < length) co_return false;
+  }
+  co_return true;
+}
+
+Task<Result<>> compare_piece(port::Blocks& one, port::Blocks& other, Piece piece,
+                             std::optional<Difference>& first) {
   if (first) co_return Result<>{};
-  std::vector<std::byte> left(length);
-  std::vector<std::byte> right(length);
-  Result<> done = co_await read_with_zeroes(one, offset, left);
-  if (done) done = co_await read_with_zeroes(other, offset, right);
-  if (done) note_difference(first, offset, left, right);
+  const Result<bool> zeroes = co_await zeroes_in_both(one, other, piece);
+  if (!zeroes) co_return fail(zeroes.error());
+  if (*zeroes) co_return Result<>{};
+  Result<> done = co_await read_with_zeroes(one, piece.offset, piece.buffer);
+  if (done) done = co_await read_with_zeroes(other, piece.offset, piece.second_buffer);
+  if (done) note_difference(first, piece.offset, piece.buffer, piece.second_buffer);
   co_return done;
 }
 
@@ -243,10 +257,9 @@ Result<std::optional<Difference>> compare_disks(EventLoop& loop, const ComparedD
   const std::uint64_t size =
       std::max(left->geometry().size.value(), right->geometry().size.value());
   std::optional<Difference> first;
-  ORRERY_CHECK(
-      for_each_piece(loop, size, progress, [&](std::uint64_t offset, std::uint64_t length) {
-        return compare_piece(*left, *right, offset, length, first);
-      }));
+  ORRERY_CHECK(for_each_piece(loop, size, progress, [&](const Piece& piece) {
+    return compare_piece(*left, *right, piece, first);
+  }));
   return first;
 }
 
