@@ -13,8 +13,8 @@
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "storage.hpp"
+#include "storage/io/crc32c.hpp"
 #include "storage/vhdx/check.hpp"
-#include "storage/vhdx/crc32c.hpp"
 #include "storage/vhdx/disk.hpp"
 #include "storage/vhdx/layout.hpp"
 

@@ -53,7 +53,7 @@ inline constexpr std::array kCommands{
 
 // Of `orrery disk`, for completions.
 inline constexpr std::string_view kDiskCommands =
-    "create info check convert map resize commit rebase compare snapshot export-nbd key";
+    "create info check convert map resize seal commit rebase compare snapshot export-nbd key";
 
 // Of `orrery store`, likewise.
 inline constexpr std::string_view kStoreCommands =

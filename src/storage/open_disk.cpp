@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "base/format.hpp"
+#include "storage/chain_link.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/io/open_file.hpp"
 #include "storage/luks/disk.hpp"
 #include "storage/qcow2/chain.hpp"
+#include "storage/qcow2/content_record.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/raw_disk.hpp"
 #include "storage/request/read_disk.hpp"
@@ -24,9 +26,6 @@
 namespace orrery::storage {
 namespace {
 
-// Chains grow by one with each snapshot; a thousand is what we aim to open. Each link holds a file
-// open, because the lock that keeps others from writing to it lives as long.
-constexpr std::size_t kMostLinks = 1024;
 // Of these many on, more files may be open than the usual soft limit of 1024 allows.
 constexpr std::size_t kManyLinks = 128;
 
@@ -158,6 +157,8 @@ struct Link {
 Result<> check_link(const Link& link, const std::string& below, const DiskIdentity& found) {
   const DiskIdentity& expected = link.parent;
   if (expected.kind == DiskIdentity::Kind::kNone || expected == found) return {};
+  const auto record = qcow2::read_content_roots(link.header, {});
+  if (!record) return fail(record.error().context(link.path));  // then nothing is known of FOUND
   const bool foreign =
       expected.kind == DiskIdentity::Kind::kIdentifier && found.kind == DiskIdentity::Kind::kFile;
   return fail(format(
@@ -168,29 +169,6 @@ Result<> check_link(const Link& link, const std::string& below, const DiskIdenti
       "--unchecked --backing {5} {0}`",
       link.path, below, describe(expected), describe(found),
       foreign ? ", written by a program that keeps no identifiers" : "", link.header.backing));
-}
-
-Result<DiskOptions> options_below(const Link& link) {
-  DiskOptions below;
-  below.path = backing_path(link.path, link.header.backing);
-  below.read_only = true;
-  const std::string said = link.header.backing_format();
-  if (!said.empty()) {
-    const auto format = parse_format(said);
-    if (!format) return fail(format.error().context(link.path + ": its backing file's format"));
-    below.format = *format;
-    return below;
-  }
-  ORRERY_TRY(const Format looks, choose_format(below.path, std::nullopt));
-  if (looks != Format::kRaw) {
-    return fail(format(
-        "{}: does not say what its backing file {} is, which looks like {}; if it "
-        "is that, say so with `orrery disk rebase --unchecked --backing {} "
-        "--backing-format {} {}`",
-        link.path, below.path, name_of(looks), link.header.backing, name_of(looks), link.path));
-  }
-  below.format = looks;
-  return below;
 }
 
 Result<DiskIdentity> identity_of(const qcow2::Layer& layer) {
@@ -211,7 +189,7 @@ Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
   };
   while (base == nullptr && !lowest().header.backing.empty()) {
     const Link above = lowest();
-    ORRERY_TRY(const DiskOptions below, options_below(above));
+    ORRERY_TRY(const DiskOptions below, options_below(above.path, above.header));
     DiskIdentity found;
     if (below.format == Format::kQcow2 && !names_store_image(below.path)) {
       ORRERY_CHECK(enter(below.path));

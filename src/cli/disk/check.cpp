@@ -1,6 +1,7 @@
 // `orrery disk check`.
 #include "base/format.hpp"
 #include "cli/disk/disk.hpp"
+#include "storage/tools/disk_content.hpp"
 
 namespace orrery::cli::disk {
 namespace {
@@ -11,6 +12,7 @@ constexpr int kLeaks = 3;
 struct Given {
   std::string path;
   bool repair = false;
+  bool content = false;
   bool json = false;
 };
 
@@ -22,7 +24,35 @@ void print(const storage::CheckReport& report) {
              report.zero_clusters);
 }
 
+std::string_view name_of(storage::ContentFinding::Kind kind) {
+  using Kind = storage::ContentFinding::Kind;
+  switch (kind) {
+    case Kind::kWhole: return "whole";
+    case Kind::kUnknown: return "unknown";
+    case Kind::kChanged: return "changed";
+    case Kind::kUnreadable: return "unreadable";
+  }
+  return "";
+}
+
+Result<int> check_content(EventLoop& loop, const Given& given) {
+  using Kind = storage::ContentFinding::Kind;
+  ORRERY_TRY(const auto findings,
+             storage::check_content(loop, given.path, std::nullopt, make_progress("reading")));
+  int status = 0;
+  nlohmann::json list = nlohmann::json::array();
+  for (const storage::ContentFinding& each : findings) {
+    if (each.kind == Kind::kChanged || each.kind == Kind::kUnreadable) status = kErrors;
+    list.push_back({{"file", each.path}, {"content", name_of(each.kind)}, {"text", each.text}});
+    if (!given.json) fmt::print("{}\n", each.text);
+  }
+  if (given.json) print_json(list);
+  return status;
+}
+
 Result<int> check(EventLoop& loop, const Given& given) {
+  if (given.content && given.repair) return fail("--content finds changes, and repairs nothing");
+  if (given.content) return check_content(loop, given);
   const auto repair = given.repair ? storage::Repair::kYes : storage::Repair::kNo;
   ORRERY_TRY(const auto report, storage::check_disk(loop, given.path, std::nullopt, repair));
   if (given.json) {
@@ -47,6 +77,9 @@ void add_check(CLI::App& group, int& status) {
   const auto given = std::make_shared<Given>();
   command->add_option("file", given->path, "the disk")->required();
   command->add_flag("--repair", given->repair, "count its clusters anew, which mends most damage");
+  command->add_flag("--content", given->content,
+                    "read all that the disk and those below it hold, and compare it with what "
+                    "`seal` wrote down");
   command->add_flag("--json", given->json, "for programs");
   on_command(*command, status, [given](EventLoop& loop) { return check(loop, *given); });
 }

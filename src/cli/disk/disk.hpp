@@ -57,6 +57,7 @@ void add_commit(CLI::App& group, int& status);
 void add_rebase(CLI::App& group, int& status);
 void add_compare(CLI::App& group, int& status);
 void add_export_nbd(CLI::App& group, int& status);
+void add_seal(CLI::App& group, int& status);
 void add_snapshot(CLI::App& group, int& status);
 
 }  // namespace orrery::cli::disk

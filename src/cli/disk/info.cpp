@@ -47,6 +47,8 @@ nlohmann::json to_json(const std::string& path, const storage::DiskDescription& 
   if (!disk.backing_format.empty()) value["backing_format"] = disk.backing_format;
   if (!disk.identity.empty()) value["identity"] = disk.identity;
   if (!disk.parent_identity.empty()) value["parent_identity"] = disk.parent_identity;
+  if (!disk.content_root.empty()) value["content_root"] = disk.content_root;
+  if (!disk.parent_root.empty()) value["parent_root"] = disk.parent_root;
   if (disk.format != storage::Format::kQcow2) {
     value["kind"] = disk.kind;
     value["sector_size"] = disk.sector_size;
@@ -107,6 +109,8 @@ void print(const std::string& path, const storage::DiskDescription& disk) {
                                                      : " (" + disk.backing_format + ")"));
   }
   if (!disk.parent_identity.empty()) line("over content", disk.parent_identity);
+  if (!disk.content_root.empty()) line("sealed", disk.content_root);
+  if (!disk.parent_root.empty()) line("over sealed", disk.parent_root);
   if (disk.dirty) line("state", "was not closed; it is mended when it is opened for writing");
   if (disk.corrupt) line("state", "marked as damaged; see `orrery disk check`");
   for (const storage::SnapshotDescription& each : disk.snapshots) line("snapshot", each.name);

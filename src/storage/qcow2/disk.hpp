@@ -27,6 +27,7 @@ class Disk final : public TaskDisk {
   ~Disk() override;
 
   Image& image() { return image_; }
+  const Image& image() const { return image_; }
   // What shows through where nothing is allocated.
   void set_backing(std::unique_ptr<port::Blocks> backing);
   void set_below(std::unique_ptr<Below> below);

@@ -55,6 +55,13 @@ Result<Identities> read_identities(const Header& header) {
   return identities;
 }
 
+void copy_parent_record(const Extension& identity, MutableByteSpan to) {
+  if (identity.data.size() != at::kEnd) return;
+  const ByteSpan bytes(identity.data);
+  std::copy_n(bytes.begin() + at::kParentKind, 4, to.begin());
+  std::copy_n(bytes.begin() + at::kParent, at::kEnd - at::kParent, to.begin() + 4);
+}
+
 void set_identities(Header& header, const Identities& identities) {
   std::vector<std::byte> bytes(at::kEnd);
   std::byte* const data = bytes.data();

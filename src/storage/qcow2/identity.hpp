@@ -2,6 +2,7 @@
 // while an "autoclear" bit of ours is set (docs/formats/qcow2-identity.md). Private to storage/.
 #pragma once
 
+#include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "storage/disk_identity.hpp"
 #include "storage/qcow2/header.hpp"
@@ -18,5 +19,9 @@ Result<Identities> read_identities(const Header& header);
 // Nothing is kept where the first cluster has no room. The parent's is recorded in version 2 too;
 // an own one needs the bit that version 3 has.
 void set_identities(Header& header, const Identities& identities);
+
+// The bytes of an identity that say what the parent was; as they are, also where they are damaged.
+inline constexpr std::size_t kParentRecordLength = 28;
+void copy_parent_record(const Extension& identity, MutableByteSpan to);
 
 }  // namespace orrery::storage::qcow2

@@ -242,10 +242,31 @@ Task<Result<>> Image::write_header() {
   co_return co_await file_->write(0, vectors_of(*bytes));
 }
 
-Task<Result<>> Image::record_parent(DiskIdentity parent) {
+Task<Result<>> Image::record_parent(DiskIdentity parent, std::optional<store::Digest> root) {
+  // A damaged record is replaced.
+  ContentRoots roots = read_content_roots(header_, identities_).value_or(ContentRoots{});
   identities_.parent = parent;
+  roots.parent = root;
+  co_return co_await write_identities(roots);
+}
+
+Task<Result<>> Image::record_own_root(store::Digest root) {
+  ContentRoots roots = read_content_roots(header_, identities_).value_or(ContentRoots{});
+  if (header_.version < 3) {
+    co_return fail(path() +
+                   ": is version 2 of qcow2, which has no place for a digest that another program "
+                   "would take back; convert it with `orrery disk convert`");
+  }
+  if (identities_.own.kind == DiskIdentity::Kind::kNone) identities_.own = draw_identity();
+  roots.own = root;
+  co_return co_await write_identities(roots);
+}
+
+Task<Result<>> Image::write_identities(ContentRoots roots) {
   set_identities(header_, identities_);
-  Result<> done = co_await write_header();
+  Result<> done = set_content_roots(header_, identities_, roots);
+  if (!done) co_return fail(done.error().context(path()));
+  done = co_await write_header();
   if (done) done = co_await file_->sync();
   co_return done;
 }

@@ -20,6 +20,7 @@
 #include "storage/io/buffer_cursor.hpp"
 #include "storage/io/image_file.hpp"
 #include "storage/io/page_cache.hpp"
+#include "storage/qcow2/content_record.hpp"
 #include "storage/qcow2/header.hpp"
 #include "storage/qcow2/identity.hpp"
 #include "storage/qcow2/mapping.hpp"
@@ -85,8 +86,11 @@ class Image {
   Task<Result<>> write_header();
 
   const Identities& identities() const { return identities_; }
-  // Durable, before anything that was read from another parent is relied on.
-  Task<Result<>> record_parent(DiskIdentity parent);
+  // Durable, before anything that was read from another parent is relied on. ROOT: of the parent's
+  // content, where it is known.
+  Task<Result<>> record_parent(DiskIdentity parent, std::optional<store::Digest> root = {});
+  // Of the content that the image has, which nobody may be changing. Durable.
+  Task<Result<>> record_own_root(store::Digest root);
 
   // Reads all tables anew, for who changed them in the file.
   Task<Result<>> reload_tables();
@@ -123,6 +127,7 @@ class Image {
 
   Task<Result<>> check_writable();
   Task<Result<>> renew_identity();
+  Task<Result<>> write_identities(ContentRoots roots);
   Task<Result<>> write_in_place(const Mapping& mapping, BufferCursor& from);
   Task<Result<std::uint64_t>> write_new(std::uint64_t offset, Mapping mapping, BufferCursor& from);
   Task<Result<>> copy_on_write(std::uint64_t offset, MutableByteSpan to, bool zeroes);

@@ -55,6 +55,7 @@ inline constexpr std::uint32_t kExtensionEnd = 0;
 inline constexpr std::uint32_t kExtensionBackingFormat = 0xE2792ACA;
 inline constexpr std::uint32_t kExtensionFeatureNames = 0x6803F857;  // entries of 48 bytes
 inline constexpr std::uint32_t kExtensionIdentity = 0x4F525259;      // ours: identity.hpp
+inline constexpr std::uint32_t kExtensionContentRoots = 0x4F525248;  // ours: content_record.hpp
 
 inline constexpr std::uint32_t kLeastClusterBits = 9;
 inline constexpr std::uint32_t kMostClusterBits = 21;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/format.hpp"
+#include "storage/content_root.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/tools/disk_copy.hpp"
@@ -76,6 +77,7 @@ struct NewBacking {
   std::string name;  // empty: none
   std::string format;
   DiskIdentity identity;
+  std::optional<store::Digest> root;
 };
 
 Task<Result<>> rename_backing(qcow2::Image& image, NewBacking backing) {
@@ -84,7 +86,7 @@ Task<Result<>> rename_backing(qcow2::Image& image, NewBacking backing) {
   if (!done) co_return done;
   image.header().backing = std::move(backing.name);
   image.header().set_backing_format(backing.format);
-  co_return co_await image.record_parent(backing.identity);
+  co_return co_await image.record_parent(backing.identity, backing.root);
 }
 
 // Of an image that nobody has open.
@@ -162,12 +164,13 @@ Result<> rebase_disk(EventLoop& loop, const RebaseOptions& given, const Progress
   RebaseOptions options = given;
   ORRERY_CHECK(expect_qcow2(options.path, std::nullopt));
   std::unique_ptr<port::Blocks> below;
-  NewBacking named{.name = options.backing, .format = {}, .identity = {}};
+  NewBacking named{.name = options.backing, .format = {}, .identity = {}, .root = {}};
   if (!options.backing.empty()) {
     auto opened = open_backing_of(loop, options);
     if (opened) {
       below = std::move(*opened);
       ORRERY_TRY(named.identity, identity_of(*below, backing_path(options.path, options.backing)));
+      named.root = recorded_root(*below);
       if (options.mode == Mode::kVerify) {
         ORRERY_TRY(const bool same, is_recorded_parent(loop, options.path, named.identity));
         if (same) options.mode = Mode::kUnchecked;

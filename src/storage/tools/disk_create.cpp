@@ -10,7 +10,9 @@
 #include "base/bits.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/format.hpp"
+#include "storage/content_root.hpp"
 #include "storage/disk_image.hpp"
+#include "storage/qcow2/content_record.hpp"
 #include "storage/qcow2/create.hpp"
 #include "storage/qcow2/identity.hpp"
 #include "storage/tools/disk_copy.hpp"
@@ -44,8 +46,14 @@ Result<> write_new_file(const std::string& path, ByteSpan bytes, std::uint64_t l
   return {};
 }
 
-// The size, and the format and identity to record.
-Result<DiskIdentity> look_at_backing(EventLoop& loop, CreateOptions& options) {
+// What is recorded of the disk below.
+struct Backing {
+  DiskIdentity identity;
+  std::optional<store::Digest> root;
+};
+
+// Completes the size and the formats.
+Result<Backing> look_at_backing(EventLoop& loop, CreateOptions& options) {
   const std::string path = backing_path(options.path, options.backing);
   if (!options.backing_format) {
     ORRERY_TRY(options.backing_format, choose_format(path, std::nullopt));
@@ -72,11 +80,11 @@ Result<DiskIdentity> look_at_backing(EventLoop& loop, CreateOptions& options) {
     options.sector_size = sector;
   }
   if (!options.size) options.size = (*disk)->geometry().size;
-  return identity_of(**disk, path);
+  ORRERY_TRY(const DiskIdentity identity, identity_of(**disk, path));
+  return Backing{identity, recorded_root(**disk)};
 }
 
-Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options,
-                                          const DiskIdentity& parent) {
+Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options, const Backing& backing) {
   qcow2::Header header;
   header.size = options.size->value();
   header.backing = options.backing;
@@ -86,7 +94,11 @@ Result<std::vector<std::byte>> make_qcow2(const CreateOptions& options,
   if (options.backing_format && !options.backing.empty()) {
     header.set_backing_format(qemu_name_of(*options.backing_format));
   }
-  qcow2::set_identities(header, {.own = draw_identity(), .parent = parent});
+  const qcow2::Identities identities{.own = draw_identity(), .parent = backing.identity};
+  qcow2::set_identities(header, identities);
+  if (backing.root) {
+    ORRERY_CHECK(qcow2::set_content_roots(header, identities, {.own = {}, .parent = backing.root}));
+  }
   return qcow2::make_empty(header);
 }
 
@@ -231,9 +243,9 @@ Result<> copy_to(EventLoop& loop, const ConvertOptions& options, port::Blocks& f
 namespace {
 
 Result<> create_plain(EventLoop& loop, CreateOptions options) {
-  DiskIdentity parent;
+  Backing backing;
   if (!options.backing.empty()) {
-    ORRERY_TRY(parent, look_at_backing(loop, options));
+    ORRERY_TRY(backing, look_at_backing(loop, options));
   }
   if (!options.size) return fail("no size; say how large the disk is, such as 8G");
   const std::uint64_t size = options.size->value();
@@ -242,11 +254,11 @@ Result<> create_plain(EventLoop& loop, CreateOptions options) {
   }
   if (options.format == Format::kRaw) return write_new_file(options.path, {}, size);
   if (options.format == Format::kVhdx) {
-    auto made = make_vhdx(options, parent);
+    auto made = make_vhdx(options, backing.identity);
     if (!made) return fail(made.error().context(options.path));
     return write_new_file(options.path, made->bytes, made->length);
   }
-  auto bytes = make_qcow2(options, parent);
+  auto bytes = make_qcow2(options, backing);
   if (!bytes) return fail(bytes.error().context(options.path));
   return write_new_file(options.path, *bytes, bytes->size());
 }

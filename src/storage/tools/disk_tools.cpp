@@ -6,6 +6,7 @@
 #include "base/format.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/qcow2/check.hpp"
+#include "storage/qcow2/content_record.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/store/store_disk.hpp"
 #include "storage/tools/disk_copy.hpp"
@@ -36,6 +37,10 @@ void describe_qcow2(DiskDescription& description, const qcow2::Image& image) {
   }
   if (identities.parent.kind != DiskIdentity::Kind::kNone) {
     description.parent_identity = describe(identities.parent);
+  }
+  if (const auto roots = qcow2::read_content_roots(header, identities)) {
+    if (roots->own) description.content_root = to_hex(*roots->own);
+    if (roots->parent) description.parent_root = to_hex(*roots->parent);
   }
   description.lazy_refcounts = (header.compatible & qcow2::kLazyRefcounts) != 0;
   for (const qcow2::Snapshot& each : image.snapshots()) {

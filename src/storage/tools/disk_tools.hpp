@@ -59,7 +59,9 @@ struct DiskDescription {
   std::string backing_format;
   std::string identity;         // of the content; empty: none is kept
   std::string parent_identity;  // as it was recorded; empty: it was not
-  bool dirty = false;           // was not closed: qcow2's mark, or a VHDX whose log is not empty
+  std::string content_root;     // hexadecimal digits; empty: none is recorded
+  std::string parent_root;
+  bool dirty = false;  // was not closed: qcow2's mark, or a VHDX whose log is not empty
   bool corrupt = false;
   bool subclusters = false;
   bool lazy_refcounts = false;

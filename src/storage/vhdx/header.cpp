@@ -5,7 +5,7 @@
 
 #include "base/bits.hpp"
 #include "base/format.hpp"
-#include "storage/vhdx/crc32c.hpp"
+#include "storage/io/crc32c.hpp"
 #include "storage/vhdx/layout.hpp"
 
 namespace orrery::storage::vhdx {

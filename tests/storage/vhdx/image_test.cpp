@@ -1,6 +1,6 @@
 // Damaged VHDX images: what is used instead, what is refused, and what is said.
+#include "storage/io/crc32c.hpp"
 #include "storage/vhdx/bench_vhdx.hpp"
-#include "storage/vhdx/crc32c.hpp"
 #include "storage/vhdx/layout.hpp"
 
 namespace orrery::testing {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/types.hpp"
-#include "storage/vhdx/crc32c.hpp"
+#include "storage/io/crc32c.hpp"
 #include "storage/vhdx/layout.hpp"
 
 namespace orrery::storage::vhdx {

@@ -1,8 +1,8 @@
-#include "storage/vhdx/crc32c.hpp"
+#include "storage/io/crc32c.hpp"
 
 #include <array>
 
-namespace orrery::storage::vhdx {
+namespace orrery::storage {
 namespace {
 
 constexpr std::uint32_t kPolynomial = 0x82F6'3B78;  // 1EDC6F41h with its bits reversed
@@ -34,4 +34,4 @@ std::uint32_t crc32c(ByteSpan bytes, std::size_t zeroed) {
   return ~update(crc, bytes.subspan(zeroed + kZeroes.size()));
 }
 
-}  // namespace orrery::storage::vhdx
+}  // namespace orrery::storage

@@ -1,0 +1,22 @@
+// The content of a disk as one digest, for finding changes that identifiers do not tell of
+// (docs/formats/content-root.md). Private to storage/.
+#pragma once
+
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "port/blocks.hpp"
+#include "storage/tools/disk_tools.hpp"
+#include "store/digest.hpp"
+
+namespace orrery::storage {
+
+// Of what the disk holds itself (port::BlockExtent::allocated), and of which sectors those are;
+// what shows through from below does not count. Reads all of it; runs the loop.
+Result<store::Digest> content_root(EventLoop& loop, port::Blocks& disk, const Progress& progress);
+
+// As the disk says itself, if it does and it is of the content that it has now.
+std::optional<store::Digest> recorded_root(const port::Blocks& disk);
+
+}  // namespace orrery::storage

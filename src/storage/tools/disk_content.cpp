@@ -1,0 +1,144 @@
+#include "storage/tools/disk_content.hpp"
+
+#include "base/format.hpp"
+#include "storage/chain_link.hpp"
+#include "storage/content_root.hpp"
+#include "storage/disk_image.hpp"
+#include "storage/qcow2/content_record.hpp"
+#include "storage/request/run_task.hpp"
+#include "storage/tools/open_alone.hpp"
+
+namespace orrery::storage {
+namespace {
+
+// A link of a chain, opened without what lies below it where its format allows that.
+struct OpenLink {
+  std::unique_ptr<port::Blocks> disk;
+  DiskIdentity identity;
+  qcow2::Identities recorded;  // of a qcow2
+  qcow2::ContentRoots roots;
+  std::optional<DiskOptions> below;
+};
+
+Result<OpenLink> open_link(EventLoop& loop, const DiskOptions& options) {
+  OpenLink link;
+  if (options.format != Format::kQcow2) {
+    ORRERY_TRY(link.disk, open_disk(loop, options));
+    ORRERY_TRY(link.identity, identity_of(*link.disk, options.path));
+    return link;
+  }
+  ORRERY_TRY(auto disk, open_alone(loop, options.path, qcow2::Access::kRead));
+  const qcow2::Image& image = disk->image();
+  link.recorded = image.identities();
+  const auto roots = qcow2::read_content_roots(image.header(), image.identities());
+  if (!roots) return fail(roots.error().context(options.path));
+  link.roots = *roots;
+  if (!image.header().backing.empty()) {
+    ORRERY_TRY(link.below, options_below(options.path, image.header()));
+  }
+  ORRERY_TRY(link.identity, identity_of(*disk, options.path));
+  link.disk = std::move(disk);
+  return link;
+}
+
+// What the link above says of the next one.
+struct Expected {
+  std::string above;  // empty: nothing is above
+  DiskIdentity identity;
+  std::optional<store::Digest> root;
+};
+
+ContentFinding judge(const std::string& path, const OpenLink& link, const Expected& expected,
+                     const store::Digest& found) {
+  using Kind = ContentFinding::Kind;
+  const auto changed = [&](const std::string& by, const store::Digest& root) {
+    return ContentFinding{
+        Kind::kChanged, path,
+        format("{}: changed: it holds the content {}, and {} recorded {}, of {}; bring back a copy "
+               "of that time, or see what differs with `orrery disk compare`",
+               path, short_hex(found), by, short_hex(root),
+               describe(by == path ? link.identity : expected.identity))};
+  };
+  if (link.roots.own && *link.roots.own != found) return changed(path, *link.roots.own);
+  if (expected.root && *expected.root != found) return changed(expected.above, *expected.root);
+  const bool other =
+      expected.identity.kind != DiskIdentity::Kind::kNone && expected.identity != link.identity;
+  if (other && !expected.root) {
+    return {Kind::kUnknown, path,
+            format("{}: was written since {} was made over it ({} was expected, and it is {}), and "
+                   "no content was recorded",
+                   path, expected.above, describe(expected.identity), describe(link.identity))};
+  }
+  return {Kind::kWhole, path,
+          format("{}: holds the content {}, as it was recorded{}", path, short_hex(found),
+                 other ? ", though its identifier is another" : "")};
+}
+
+ContentFinding unreadable(const std::string& path, const Error& error) {
+  return {ContentFinding::Kind::kUnreadable, path,
+          format("{}: cannot be read: {}", path, error.message())};
+}
+
+ContentFinding look_at(EventLoop& loop, const std::string& path, const OpenLink& link,
+                       const Expected& expected, const Progress& progress) {
+  if (!link.roots.own && !expected.root) {
+    return {ContentFinding::Kind::kUnknown, path,
+            format("{}: no content is recorded; `orrery disk seal` does it", path)};
+  }
+  const auto found = content_root(loop, *link.disk, progress);
+  return found ? judge(path, link, expected, *found) : unreadable(path, found.error());
+}
+
+// Of the disk below, as it says itself, or computed.
+Result<store::Digest> root_of(EventLoop& loop, const OpenLink& link, const Progress& progress) {
+  if (link.roots.own) return *link.roots.own;
+  return content_root(loop, *link.disk, progress);
+}
+
+}  // namespace
+
+Result<> seal_disk(EventLoop& loop, const std::string& path, const Progress& progress) {
+  ORRERY_CHECK(expect_qcow2(path, std::nullopt));
+  {
+    // Nothing is written down of a chain whose links do not fit.
+    DiskOptions whole;
+    whole.path = path;
+    whole.read_only = true;
+    ORRERY_TRY(const auto chain, open_disk(loop, whole));
+  }
+  ORRERY_TRY(const auto disk, open_alone(loop, path, qcow2::Access::kWrite));
+  qcow2::Image& image = disk->image();
+  if (!image.header().backing.empty()) {
+    ORRERY_TRY(const DiskOptions options, options_below(path, image.header()));
+    ORRERY_TRY(const OpenLink below, open_link(loop, options));
+    ORRERY_TRY(const store::Digest root, root_of(loop, below, progress));
+    ORRERY_CHECK(run_task(loop, image.record_parent(below.identity, root)));
+  }
+  ORRERY_TRY(const store::Digest root, content_root(loop, *disk, progress));
+  return run_task(loop, image.record_own_root(root));
+}
+
+Result<std::vector<ContentFinding>> check_content(EventLoop& loop, const std::string& path,
+                                                  std::optional<Format> format,
+                                                  const Progress& progress) {
+  std::vector<ContentFinding> findings;
+  DiskOptions next;
+  next.path = path;
+  next.read_only = true;
+  ORRERY_TRY(next.format, choose_format(path, format));
+  Expected expected;
+  while (findings.size() < kMostLinks) {
+    const auto link = open_link(loop, next);
+    if (!link) {
+      findings.push_back(unreadable(next.path, link.error()));
+      return findings;
+    }
+    findings.push_back(look_at(loop, next.path, *link, expected, progress));
+    if (!link->below) return findings;
+    expected = {next.path, link->recorded.parent, link->roots.parent};
+    next = *link->below;
+  }
+  return fail(orrery::format("{}: its chain has more than {} links", path, kMostLinks));
+}
+
+}  // namespace orrery::storage
