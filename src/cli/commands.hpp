@@ -16,6 +16,7 @@ void add_control(CLI::App& application, int& status);
 void add_disk(CLI::App& application, int& status);
 void add_store(CLI::App& application, int& status);
 void add_certificate(CLI::App& application, int& status);
+void add_device_server(CLI::App& application, int& status);
 void add_doctor(CLI::App& application, int& status);
 void add_version(CLI::App& application, int& status);
 void add_completion(CLI::App& application, int& status);
@@ -46,6 +47,8 @@ inline constexpr std::array kCommands{
     Command{"certificate",
             "make certificates for servers of device models and for those who use them",
             add_certificate},
+    Command{"device-server", "give device models to virtual machines on other hosts",
+            add_device_server},
     Command{"doctor", "report what this host has and lacks for virtual machines", add_doctor},
     Command{"version", "print the version", add_version},
     Command{"completion", "print completions for a shell", add_completion},

@@ -34,6 +34,13 @@ struct VirtioConsoleOptions {
   std::string name;
 };
 
+// A device model on another host: NAME@HOST:PORT.
+struct RemoteDeviceOptions {
+  std::string name;
+  std::string host;
+  std::string port;
+};
+
 // Where GDB is waited for.
 struct GdbOptions {
   std::string address;  // HOST:PORT; empty: nowhere
@@ -60,6 +67,8 @@ struct Configuration {
   Irqchip irqchip = Irqchip::kKernel;
   std::vector<storage::DiskOptions> disks;
   std::vector<NetworkOptions> networks;
+  std::vector<RemoteDeviceOptions> devices;
+  std::string certificate;  // for the servers of `devices`
   ConsoleOptions console;
   std::vector<VirtioConsoleOptions> virtio_consoles;
   ConsoleOptions input{.kind = ConsoleOptions::Kind::kNone, .target = {}};

@@ -264,6 +264,35 @@ Result<VirtioConsoleOptions> parse_virtio_console(std::string_view text) {
   return port;
 }
 
+// NAME@HOST[:PORT]; an IPv6 address in brackets.
+Result<RemoteDeviceOptions> parse_remote_device(std::string_view text) {
+  const auto wrong = [&] {
+    return fail(
+        format("\"{}\" is no device model of a server; write NAME@HOST or NAME@HOST:PORT, "
+               "such as disk0@10.0.0.5",
+               text));
+  };
+  const std::size_t at = text.find('@');
+  if (at == std::string_view::npos || at == 0) return wrong();
+  std::string_view place = text.substr(at + 1);
+  RemoteDeviceOptions device{.name = std::string(text.substr(0, at)), .host = {}, .port = "8471"};
+  const std::size_t bracket = place.starts_with('[') ? place.find(']') : 0;
+  if (bracket == std::string_view::npos) return wrong();
+  const std::size_t colon = place.find(':', bracket);
+  if (colon != std::string_view::npos) {
+    ORRERY_TRY(const std::uint16_t port, parse_port(place.substr(colon + 1)));
+    device.port = format("{}", port);
+    place = place.substr(0, colon);
+  }
+  if (bracket != 0) {
+    if (!place.ends_with(']')) return wrong();
+    place = place.substr(1, place.size() - 2);
+  }
+  if (place.empty()) return wrong();
+  device.host = place;
+  return device;
+}
+
 Result<Engine> parse_engine(std::string_view text) {
   for (const auto& [name, engine] : kEngines) {
     if (name == text) return engine;
@@ -370,6 +399,12 @@ std::string to_string(const ConsoleOptions& console) {
 
 std::string to_string(const VirtioConsoleOptions& port) {
   return to_string(port.console) + (port.name.empty() ? "" : ",name=" + port.name);
+}
+
+std::string to_string(const RemoteDeviceOptions& device) {
+  const bool brackets = device.host.find(':') != std::string::npos;
+  return format("{}@{}{}{}:{}", device.name, brackets ? "[" : "", device.host, brackets ? "]" : "",
+                device.port);
 }
 
 std::string to_string(Engine engine) {

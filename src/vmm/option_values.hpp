@@ -7,6 +7,7 @@
 //   console  stdio | pty | none | file=PATH | socket=PATH | socket=tcp:HOST:PORT
 //   input    none | pty | socket=PATH | socket=tcp:HOST:PORT
 //   virtio-console  the same but none, and [,name=TEXT]
+//   device   NAME@HOST[:PORT]
 //   paging   all | none | FEATURE[,FEATURE]... of tags, batches, lazy and directed
 //
 // Errors say what is wrong with the text and what would be right; the caller adds whose text it
@@ -26,6 +27,7 @@ Result<NetworkOptions> parse_network(std::string_view text);
 Result<ConsoleOptions> parse_console(std::string_view text);
 Result<ConsoleOptions> parse_input(std::string_view text);
 Result<VirtioConsoleOptions> parse_virtio_console(std::string_view text);
+Result<RemoteDeviceOptions> parse_remote_device(std::string_view text);
 Result<Engine> parse_engine(std::string_view text);
 Result<GdbOptions> parse_gdb(std::string_view text);
 Result<Irqchip> parse_irqchip(std::string_view text);
@@ -37,6 +39,7 @@ std::string to_string(const GdbOptions& gdb);
 std::string to_string(const NetworkOptions& network);
 std::string to_string(const ConsoleOptions& console);
 std::string to_string(const VirtioConsoleOptions& port);
+std::string to_string(const RemoteDeviceOptions& device);
 std::string to_string(Engine engine);
 std::string to_string(Irqchip irqchip);
 std::string to_string(const hypervisor::soft::PagingOptions& paging);

@@ -152,6 +152,14 @@ constexpr std::array kOptions{
         "network interface: NAT by the VMM itself, or a tap interface of the host",
         "user user,forward=tcp:2222:22 tap=", apply_list<&Configuration::networks, parse_network>,
         show_list<&Configuration::networks>},
+    Option{
+        "device", "NAME@HOST[:PORT]", OptionKind::kList,
+        "a device model of another host's `orrery device-server` (port 8471); needs --certificate",
+        "", apply_list<&Configuration::devices, parse_remote_device>,
+        show_list<&Configuration::devices>},
+    Option{"certificate", "FILE", OptionKind::kValue,
+           "who this VM is to those servers: made by `orrery certificate create`", "FILE",
+           apply_text<&Configuration::certificate>, show_text<&Configuration::certificate>},
     Option{"console", "stdio|pty|socket=PATH|file=PATH|none", OptionKind::kValue,
            "where the first serial port goes (stdio)", "stdio pty socket= file= none",
            apply_parsed<&Configuration::console, parse_console>,
@@ -259,6 +267,12 @@ Result<Configuration> configure(std::span<const Setting> from_file,
   }
   for (const Setting& setting : from_command_line) ORRERY_CHECK(apply(configuration, setting));
   ORRERY_CHECK(check_consoles(configuration));
+  if (configuration.devices.empty() == !configuration.certificate.empty()) {
+    return fail(configuration.devices.empty()
+                    ? "--certificate is for the servers of --device; add one, or leave it away"
+                    : "--device: its server asks who this is; add --certificate FILE (made by "
+                      "`orrery certificate create`)");
+  }
   if (configuration.lockstep &&
       (configuration.engine != Engine::kTranslate || configuration.cpus != 1)) {
     return fail(

@@ -134,7 +134,7 @@ void add_needs(Filter& filter, const SandboxNeeds& needs) {
     filter.allow(SCMP_SYS(ioctl), masked(1, kType, std::uint64_t{KVMIO} << _IOC_TYPESHIFT));
   }
   if (needs.tap) filter.allow(SCMP_SYS(ioctl), equal(1, TUNSETOFFLOAD));
-  if (needs.store_client && !needs.user_network) {
+  if ((needs.store_client || needs.remote_devices) && !needs.user_network) {
     // Connections only, to wherever the server is; nobody can connect to us.
     filter.allow(SCMP_SYS(socket), equal(0, AF_INET));
     filter.allow(SCMP_SYS(socket), equal(0, AF_INET6));

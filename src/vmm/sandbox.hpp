@@ -9,11 +9,12 @@ namespace orrery::vmm {
 
 // What some VMs need beyond what all do.
 struct SandboxNeeds {
-  bool kvm = false;            // KVM's ioctls
-  bool tap = false;            // a tap interface's ioctls
-  bool user_network = false;   // new sockets, and reading /etc/resolv.conf again when it changes
-  bool store_client = false;   // new TCP connections, and counting what a cache holds
-  bool named_sockets = false;  // to remove the socket files that consoles made
+  bool kvm = false;             // KVM's ioctls
+  bool tap = false;             // a tap interface's ioctls
+  bool user_network = false;    // new sockets, and reading /etc/resolv.conf again when it changes
+  bool store_client = false;    // new TCP connections, and counting what a cache holds
+  bool remote_devices = false;  // new TCP connections
+  bool named_sockets = false;   // to remove the socket files that consoles made
 };
 
 // From here on a system call outside the filter ends the process by SIGSYS, with the terminal put

@@ -24,6 +24,7 @@
 #include "vmm/hypervisor_choice.hpp"
 #include "vmm/input/text_input.hpp"
 #include "vmm/power_control.hpp"
+#include "vmm/remote_devices.hpp"
 #include "vmm/running_vm.hpp"
 #include "vmm/sandbox.hpp"
 #include "vmm/signals.hpp"
@@ -61,6 +62,7 @@ class Vmm {
  private:
   Result<> attach_backends();
   Result<> attach_virtio_console();
+  Result<> attach_remote_devices();
   Result<> attach_input();
   Result<> attach_control();
   Result<> enter_sandbox() const;
@@ -83,6 +85,7 @@ class Vmm {
   std::vector<ControlledDisk> controlled_disks_;
   storage::OpenReport disks_report_;  // of all
   std::vector<std::unique_ptr<port::Frames>> networks_;
+  RemoteDevices remote_devices_;
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<PowerControl> power_;
   std::unique_ptr<gdb::GdbServer> gdb_;
@@ -150,6 +153,7 @@ Result<> Vmm::attach_backends() {
   }
   ORRERY_CHECK(attach_virtio_console());
   ORRERY_CHECK(attach_input());
+  ORRERY_CHECK(attach_remote_devices());
   return add_virtio<virtio::Entropy>(*machine_, entropy_);
 }
 
@@ -165,6 +169,20 @@ Result<> Vmm::attach_virtio_console() {
     virtio_consoles_.push_back(std::move(console));
   }
   return add_virtio<virtio::Console>(*machine_, std::move(ports));
+}
+
+Result<> Vmm::attach_remote_devices() {
+  if (configuration_.devices.empty()) return {};
+  ORRERY_CHECK(remote_devices_.use(*loop_, configuration_.certificate, on_kvm_));
+  for (const RemoteDeviceOptions& options : configuration_.devices) {
+    auto model = remote_devices_.open(options);
+    if (!model) return fail(model.error().context("--device"));
+    ORRERY_CHECK(machine_->add_pci_function(
+        [&](device::Host& host) -> Result<std::unique_ptr<device::pci::Function>> {
+          return std::make_unique<virtio::PciTransport>(host, std::move(*model));
+        }));
+  }
+  return {};
 }
 
 Result<> Vmm::attach_input() {
@@ -187,6 +205,7 @@ Result<> Vmm::enter_sandbox() const {
   if (!configuration_.sandbox) return {};
   SandboxNeeds needs{.kvm = on_kvm_};
   needs.store_client = disks_report_.remote;
+  needs.remote_devices = !configuration_.devices.empty();
   for (const NetworkOptions& network : configuration_.networks) {
     (std::holds_alternative<TapOptions>(network) ? needs.tap : needs.user_network) = true;
   }
@@ -210,6 +229,7 @@ Result<int> Vmm::run() {
   control_.reset();
   running_.reset();
   flush_disks();
+  remote_devices_.close();
   unblock_served_signals();
   if (gdb_) gdb_->finish();
   if (console_) console_->drain();

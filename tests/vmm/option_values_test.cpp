@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "vmm/device_server.hpp"
+
 namespace orrery::vmm {
 namespace {
 
@@ -95,6 +97,35 @@ TEST(OptionValues, VirtioConsoles) {
     EXPECT_FALSE(parse_virtio_console(text).has_value()) << text;
   }
   EXPECT_FALSE(parse_virtio_console("pty,name=" + std::string(64, 'a')).has_value());
+}
+
+TEST(OptionValues, RemoteDevices) {
+  for (const char* text : {"disk0@10.0.0.5:8471", "net0@host.example:1", "rng@[::1]:65535"}) {
+    const auto device = parse_remote_device(text);
+    ASSERT_TRUE(device.has_value()) << text;
+    EXPECT_EQ(to_string(*device), text);
+  }
+  EXPECT_EQ(parse_remote_device("disk0@host")->port, "8471");
+  EXPECT_EQ(parse_remote_device("disk0@[fe80::1]")->host, "fe80::1");
+  for (const char* text : {"", "disk0", "@host", "disk0@", "disk0@:1", "disk0@host:",
+                           "disk0@host:0", "disk0@host:65536", "disk0@[::1", "disk0@[::1]x:1"}) {
+    EXPECT_FALSE(parse_remote_device(text).has_value()) << text;
+  }
+}
+
+TEST(OptionValues, ServedDevices) {
+  const auto disk = parse_served_device("disk0=disk:a.img,readonly");
+  ASSERT_TRUE(disk.has_value());
+  EXPECT_EQ(disk->name, "disk0");
+  EXPECT_EQ(std::get<storage::DiskOptions>(disk->what).path, "a.img");
+  for (const char* text :
+       {"rng=rng", "n=net:user", "n=net:tap=tap0", "c=console:file=/tmp/a:b", "c=console:pty"}) {
+    EXPECT_TRUE(parse_served_device(text).has_value()) << text;
+  }
+  for (const char* text :
+       {"", "disk0", "=rng", "a b=rng", "a=", "a=rng:x", "a=disk:", "a=net:", "a=uart"}) {
+    EXPECT_FALSE(parse_served_device(text).has_value()) << text;
+  }
 }
 
 TEST(OptionValues, Engines) {

@@ -75,6 +75,7 @@ void Core::finish_reset() {
     queue.queue.reset();
     queue.to_show = false;
   }
+  signals_.reset_done();
 }
 
 // A driver may enable a queue only before DRIVER_OK (3.1.1).

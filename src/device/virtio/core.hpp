@@ -27,6 +27,7 @@ class Signals {
   virtual ~Signals() = default;
   virtual void used_buffers(unsigned queue) = 0;  // 2.3 used buffer notification
   virtual void configuration_changed() = 0;       // 2.3 configuration change notification
+  virtual void reset_done() {}                    // the status reads 0 again
 };
 
 class Core {

@@ -1,7 +1,8 @@
 #include "remote/link/client_link.hpp"
 
-#include <random>
+#include <sys/random.h>
 
+#include "base/assert.hpp"
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "remote/packet/codec.hpp"
@@ -17,9 +18,9 @@ constexpr milliseconds kFirstPause{5};
 constexpr milliseconds kLongestPause{1'000};
 
 SessionId random_session() {
-  std::random_device random;  // the kernel's
-  SessionId id;
-  for (auto& byte : id) byte = static_cast<std::uint8_t>(random());
+  SessionId id{};
+  // So few bytes come at once, once the kernel has any (getrandom(2)).
+  ORRERY_ASSERT(::getrandom(id.data(), id.size(), 0) == static_cast<ssize_t>(id.size()));
   return id;
 }
 

@@ -1,9 +1,6 @@
 #include "remote/link/listener.hpp"
 
-#include <cerrno>
-
 #include "base/format.hpp"
-#include "base/listening_socket.hpp"
 #include "base/log.hpp"
 #include "remote/packet/codec.hpp"
 
@@ -74,55 +71,37 @@ class Listener::Greeting {
   std::unique_ptr<LoopTimer> patience_;
 };
 
-Listener::Listener(EventLoop& loop, FileDescriptor socket, Options options, Serve serve)
-    : loop_(loop),
-      socket_(std::move(socket)),
-      options_(std::move(options)),
-      serve_(std::move(serve)),
-      retry_(loop.create_timer([this] { watch_->resume(); })) {}
+Listener::Listener(EventLoop& loop, Options options, Serve serve)
+    : loop_(loop), options_(std::move(options)), serve_(std::move(serve)) {}
 
 Listener::~Listener() = default;
 
 Result<std::unique_ptr<Listener>> Listener::create(EventLoop& loop, FileDescriptor socket,
                                                    Options options, Serve serve) {
-  std::unique_ptr<Listener> listener(
-      new Listener(loop, std::move(socket), std::move(options), std::move(serve)));
-  ORRERY_TRY(listener->watch_, loop.watch(listener->socket_.get(), Readiness::kReadable,
-                                          [raw = listener.get()] { raw->accept_some(); }));
+  std::unique_ptr<Listener> listener(new Listener(loop, std::move(options), std::move(serve)));
+  ORRERY_TRY(listener->acceptor_,
+             Acceptor::create(loop, std::move(socket), "device server", kMostGreetings,
+                              [raw = listener.get()](FileDescriptor client) {
+                                return raw->greet(std::move(client));
+                              }));
   return listener;
 }
 
-void Listener::accept_some() {
-  while (greetings_.size() < kMostGreetings) {
-    FileDescriptor socket = accept_client(socket_.get());
-    if (!socket && (errno == EINTR || errno == ECONNABORTED)) continue;
-    if (!socket && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    auto endpoint = socket ? tls::Endpoint::accepting(options_.credentials)
-                           : fail_errno("cannot accept a connection");
-    if (endpoint) {
-      auto greeting = std::make_unique<Greeting>(
-          *this, std::make_unique<Channel>(std::move(socket), std::move(*endpoint)));
-      const Result<> watched = greeting->watch();
-      if (watched) {
-        Greeting* const key = greeting.get();
-        greetings_.emplace(key, std::move(greeting));
-        continue;
-      }
-      endpoint = fail(watched.error());
-    }
-    log::warning("{}; trying again in a second", endpoint.error().message());
-    watch_->pause();
-    retry_->arm(steady_clock::now() + std::chrono::seconds(1));
-    return;
-  }
-  watch_->pause();  // until one goes
+Result<> Listener::greet(FileDescriptor socket) {
+  ORRERY_TRY(tls::Endpoint endpoint, tls::Endpoint::accepting(options_.credentials));
+  auto greeting = std::make_unique<Greeting>(
+      *this, std::make_unique<Channel>(std::move(socket), std::move(endpoint)));
+  ORRERY_CHECK(greeting->watch());
+  Greeting* const key = greeting.get();
+  greetings_.emplace(key, std::move(greeting));
+  return {};
 }
 
 void Listener::forget(Greeting& greeting) {
   loop_.post([this, key = &greeting, alive = std::weak_ptr(alive_)] {
     if (!alive.lock()) return;
     greetings_.erase(key);
-    watch_->resume();
+    acceptor_->farewell();
   });
 }
 

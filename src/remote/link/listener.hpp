@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "base/acceptor.hpp"
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "base/file_descriptor.hpp"
@@ -19,13 +20,13 @@ class Listener {
  public:
   struct Options {
     tls::Credentials credentials;
-    PlatformId platform;
+    PlatformId platform{};
     ServerLink::Options link{};
   };
   // Makes what serves a new session; an error is told to the VMM as the reason why not.
   using Serve = std::function<Result<std::unique_ptr<SessionService>>(ServerLink& link)>;
 
-  // Connections that are not greeted yet, and sessions: further ones are refused.
+  // Connections that are not greeted yet: further ones wait. Sessions: further ones are refused.
   static constexpr std::size_t kMostGreetings = 64;
   static constexpr std::size_t kMostSessions = 1024;
   static constexpr int kBacklog = 128;
@@ -40,8 +41,8 @@ class Listener {
  private:
   class Greeting;
 
-  Listener(EventLoop& loop, FileDescriptor socket, Options options, Serve serve);
-  void accept_some();
+  Listener(EventLoop& loop, Options options, Serve serve);
+  Result<> greet(FileDescriptor socket);
   void forget(Greeting& greeting);
   // The reason why not.
   Result<> begin(const Hello& hello, std::uint64_t received, std::unique_ptr<Channel>& channel);
@@ -49,11 +50,9 @@ class Listener {
   void end(const SessionId& session);
 
   EventLoop& loop_;
-  FileDescriptor socket_;
   const Options options_;
   const Serve serve_;
-  std::unique_ptr<Watch> watch_;
-  std::unique_ptr<LoopTimer> retry_;
+  std::unique_ptr<Acceptor> acceptor_;
   std::map<Greeting*, std::unique_ptr<Greeting>> greetings_;
   std::map<SessionId, std::unique_ptr<ServerLink>> sessions_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

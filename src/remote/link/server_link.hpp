@@ -30,8 +30,9 @@ class ServerLink {
  public:
   struct Options {
     LinkTiming timing{};
-    // How long a VM that does not come back keeps its device models.
-    std::chrono::milliseconds lease{60'000};
+    // How long a VM that does not come back keeps its device models: longer than switches take to
+    // find another way, not so long that a VM that died is in the way of the next.
+    std::chrono::milliseconds lease{20'000};
   };
   // ENDED: the session is over; called once. The link may be destroyed in it by posted work only.
   ServerLink(EventLoop& loop, const Options& options, const Hello& hello, std::string peer,

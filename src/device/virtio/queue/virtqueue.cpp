@@ -33,6 +33,10 @@ void Virtqueue::reset() {
 }
 
 bool Virtqueue::start(Host& host, Features features) {
+  if (maker_) {
+    ring_ = maker_(host, setup_);
+    return true;
+  }
   const bool packed = (features & kRingPacked) != 0;
   setup_.indirect = (features & kIndirectDescriptors) != 0;
   setup_.event_index = (features & kEventIndex) != 0;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "device/device.hpp"
 #include "device/virtio/queue/ring.hpp"
@@ -22,6 +24,11 @@ class Virtqueue {
   bool enabled() const { return enabled_; }
   void enable() { enabled_ = true; }
   void reset();
+
+  // Chains that come from elsewhere than from guest memory (remote/server/): start() then asks for
+  // this ring, whatever the driver has set up. For the queue's whole life.
+  using RingMaker = std::function<std::unique_ptr<Ring>(Host& host, const QueueSetup& setup)>;
+  void use_ring(RingMaker maker) { maker_ = std::move(maker); }
 
   // From DRIVER_OK to reset: the ring in the format that was negotiated. False when the driver set
   // it up against the rules (a size that is not allowed, misaligned parts).
@@ -45,6 +52,7 @@ class Virtqueue {
   std::uint16_t largest_;
   QueueSetup setup_;
   bool enabled_ = false;
+  RingMaker maker_;
   std::unique_ptr<Ring> ring_;
 };
 

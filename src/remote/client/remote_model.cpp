@@ -1,0 +1,186 @@
+#include "remote/client/remote_model.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <mutex>
+
+#include "base/format.hpp"
+#include "base/log.hpp"
+#include "device/saved_state.hpp"
+
+namespace orrery::remote {
+
+namespace virtio = device::virtio;
+using virtio::Taken;
+
+RemoteModel::RemoteModel(ToServer& server, std::string name, std::uint16_t number,
+                         Description description)
+    : server_(server),
+      remote_name_(std::move(name)),
+      tag_base_(std::uint64_t{number} << kNumberShift),
+      description_(std::move(description)) {}
+
+// ---- The driver's side, with the device's lock ----
+
+void RemoteModel::command(CommandCode code, ByteSpan data) {
+  // Nobody waits for the answer: order is enough.
+  if (found_) server_.send(Command{server_.address_of(description_.device), 0, code, data});
+}
+
+void RemoteModel::start(virtio::Features chosen) {
+  started_ = true;
+  chosen_ = chosen;
+  send_start();
+}
+
+void RemoteModel::send_start() {
+  command(CommandCode::kStart, as_bytes(&chosen_, sizeof chosen_));
+}
+
+// Guest memory is written here only, so it is the guest's again at once; the server sees to it that
+// what it has under way ends before anything new begins.
+bool RemoteModel::stop() {
+  if (std::exchange(started_, false)) command(CommandCode::kStop, {});
+  under_way_.clear();
+  return true;
+}
+
+// The value is seen at once, as from a device on a bus; the server, which knows what may be
+// written, has the last word.
+void RemoteModel::write_config(std::uint64_t offset, Width width, std::uint64_t value) {
+  auto& config = description_.config;
+  if (offset > config.size() || bytes_of(width) > config.size() - offset) return;
+  std::memcpy(config.data() + offset, &value, bytes_of(width));
+  std::array<std::byte, 13> data;
+  store_le(data.data(), static_cast<std::uint32_t>(offset));
+  store_le(data.data() + 4, static_cast<std::uint8_t>(bytes_of(width)));
+  store_le(data.data() + 5, value);
+  command(CommandCode::kWriteConfig, data);
+}
+
+void RemoteModel::process(unsigned queue) {
+  core_->drain(queue, [this, queue](virtio::Virtqueue& from) { return take_chain(queue, from); });
+}
+
+Taken RemoteModel::take_chain(unsigned queue, virtio::Virtqueue& from) {
+  if (found_ && !server_.has_credit()) return Taken::kLater;
+  UnderWay request{.queue = queue, .chain = {}};
+  const Taken taken = from.take(request.chain);
+  if (taken != Taken::kChain) return taken;
+  if (request.chain.readable_bytes > kMostData || request.chain.writable_bytes > kMostData) {
+    core_->fail("a request of more than 16 MiB, which no packet takes");
+    return Taken::kChain;
+  }
+  const std::uint64_t tag = tag_base_ | ++last_tag_;
+  const auto kept = under_way_.emplace(tag, std::move(request)).first;
+  if (found_) send(tag, kept->second);
+  return Taken::kChain;
+}
+
+void RemoteModel::send(std::uint64_t tag, const UnderWay& request) {
+  payload_.resize(request.chain.readable_bytes);
+  if (!virtio::ChainReader(core_->host(), request.chain).read(payload_)) {
+    return core_->fail("a request is in memory that is not RAM");
+  }
+  server_.send(QueueRequest{.to = server_.address_of(description_.device),
+                            .tag = tag,
+                            .queue = static_cast<std::uint16_t>(request.queue),
+                            .writable = static_cast<std::uint32_t>(request.chain.writable_bytes),
+                            .data = payload_});
+}
+
+// ---- The server's side ----
+
+void RemoteModel::take(const QueueResult& result) {
+  const std::lock_guard lock(core_->host().device_lock());
+  const auto found = under_way_.find(result.tag);
+  if (found == under_way_.end()) return;  // of before a reset
+  const UnderWay request = std::move(found->second);
+  under_way_.erase(found);
+  if (!core_->live()) return;
+  if (!fill(request, result)) {
+    return core_->fail("an answer does not fit what was asked, or its memory is not RAM");
+  }
+  core_->give(request.queue, request.chain, result.written);
+}
+
+bool RemoteModel::fill(const UnderWay& request, const QueueResult& result) {
+  const std::uint64_t room = request.chain.writable_bytes;
+  if (result.data.size() > room || result.written > room) return false;
+  const ByteSpan head = result.data.first(result.head);
+  const ByteSpan tail = result.data.subspan(result.head);
+  virtio::ChainWriter writer(core_->host(), request.chain);
+  return writer.write(head) && writer.skip(room - head.size() - tail.size()) && writer.write(tail);
+}
+
+void RemoteModel::take(const Event& event) {
+  const std::lock_guard lock(core_->host().device_lock());
+  if (event.code == EventCode::kNeedsReset) {
+    core_->fail("its server says so");
+  } else if (event.code == EventCode::kConfiguration &&
+             event.data.size() == description_.config.size()) {
+    auto& config = description_.config;
+    if (std::memcmp(config.data(), event.data.data(), config.size()) == 0) return;
+    std::memcpy(config.data(), event.data.data(), config.size());
+    core_->configuration_changed();
+  }
+}
+
+void RemoteModel::go_on() {
+  const std::lock_guard lock(core_->host().device_lock());
+  for (unsigned queue = 0; queue < queue_count() && core_->live(); ++queue) process(queue);
+}
+
+void RemoteModel::lost() {
+  const std::lock_guard lock(core_->host().device_lock());
+  found_ = false;
+}
+
+// Requests whose answers had not come may have been carried out before; done twice, those of a disk
+// have the same effect.
+Result<> RemoteModel::found(const Description& description) {
+  const std::lock_guard lock(core_->host().device_lock());
+  if (description.type != description_.type || description.features != description_.features ||
+      description.queue_sizes != description_.queue_sizes) {
+    return fail(format("{}: is another device than before", remote_name_));
+  }
+  const bool changed = description.config != description_.config;
+  description_ = description;
+  found_ = true;
+  if (changed) core_->configuration_changed();
+  if (!started_) return {};
+  send_start();
+  for (const auto& [tag, request] : under_way_) send(tag, request);
+  return {};
+}
+
+// ---- State ----
+
+device::State RemoteModel::save() const {
+  device::State chains = device::State::array();
+  for (const auto& [tag, request] : under_way_) {
+    chains.push_back({{"queue", request.queue}, {"chain", request.chain.save()}});
+  }
+  return {{"under_way", std::move(chains)}};
+}
+
+void RemoteModel::restore(const device::State& state, virtio::Features chosen) {
+  std::vector<UnderWay> requests;
+  for (const device::State& entry : state.at("under_way")) {
+    requests.push_back({entry.at("queue").get<unsigned>(), virtio::Chain::from(entry.at("chain"))});
+    if (requests.back().queue >= queue_count()) {
+      throw std::runtime_error("a request under way belongs to no queue");
+    }
+  }
+  stop();
+  if (!core_->live()) return;
+  start(chosen);
+  for (UnderWay& request : requests) {
+    const std::uint64_t tag = tag_base_ | ++last_tag_;
+    const auto kept = under_way_.emplace(tag, std::move(request)).first;
+    if (found_) send(tag, kept->second);
+  }
+}
+
+}  // namespace orrery::remote

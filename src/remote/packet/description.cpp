@@ -1,0 +1,58 @@
+#include "remote/packet/description.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include <nlohmann/json.hpp>
+
+namespace orrery::remote {
+namespace {
+
+using Json = nlohmann::json;
+
+// virtio 1.2, 2.6 and 4.1.5.1.3: more than any device has.
+constexpr std::size_t kMostQueues = 1024;
+constexpr std::uint16_t kLargestQueue = 32768;
+constexpr std::size_t kMostConfig = 4096;
+
+bool is_sound(const Description& description) {
+  const auto& sizes = description.queue_sizes;
+  return !sizes.empty() && sizes.size() <= kMostQueues &&
+         description.config.size() <= kMostConfig && std::ranges::all_of(sizes, [](auto size) {
+           return std::has_single_bit(size) && size <= kLargestQueue;
+         });
+}
+
+}  // namespace
+
+std::vector<std::byte> encode(const Description& description) {
+  const Json tree = {{"device", description.device.value()},
+                     {"model", description.model},
+                     {"type", description.type},
+                     {"features", description.features},
+                     {"queues", description.queue_sizes},
+                     {"config", Json::binary(description.config)}};
+  const std::vector<std::uint8_t> bytes = Json::to_cbor(tree);
+  const ByteSpan span = as_bytes(bytes.data(), bytes.size());
+  return {span.begin(), span.end()};
+}
+
+Result<Description> decode_description(ByteSpan bytes) {
+  // The library reports by exceptions; they end here.
+  try {
+    const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    const Json tree = Json::from_cbor(begin, begin + bytes.size());
+    Description description{.device = DeviceId(tree.at("device").get<std::uint64_t>()),
+                            .model = tree.at("model").get<std::string>(),
+                            .type = tree.at("type").get<std::uint32_t>(),
+                            .features = tree.at("features").get<std::uint64_t>(),
+                            .queue_sizes = tree.at("queues").get<std::vector<std::uint16_t>>(),
+                            .config = tree.at("config").get_binary()};
+    if (is_sound(description)) return description;
+  } catch (const Json::exception& error) {
+    return fail(std::string("the description of a device model is damaged: ") + error.what());
+  }
+  return fail("the description of a device model makes no sense");
+}
+
+}  // namespace orrery::remote

@@ -1,0 +1,31 @@
+// What a server says of a device model when a VM opens it (docs/formats/io-packet.md, "open").
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "remote/packet/identity.hpp"
+
+namespace orrery::remote {
+
+// A virtio device type with its queues, which the VMM gives a transport.
+struct Description {
+  DeviceId device;
+  std::string model;       // "virtio-blk"
+  std::uint32_t type = 0;  // virtio 1.2, 5
+  std::uint64_t features = 0;
+  std::vector<std::uint16_t> queue_sizes;
+  std::vector<std::uint8_t> config;
+
+  friend bool operator==(const Description&, const Description&) = default;
+};
+
+std::vector<std::byte> encode(const Description& description);
+// Bytes are another host's: everything is checked but what the model's name may be.
+Result<Description> decode_description(ByteSpan bytes);
+
+}  // namespace orrery::remote

@@ -1,0 +1,72 @@
+// A virtio device model of this server, for one VM at a time: the class that runs in a VMM, with
+// requests in packets where that has rings in guest memory. On the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "device/virtio/core.hpp"
+#include "remote/link/server_link.hpp"
+#include "remote/packet/description.hpp"
+#include "remote/server/model_host.hpp"
+
+namespace orrery::remote {
+
+class HostedModel final : private device::virtio::Signals {
+ public:
+  // NAME is what VMs open it by.
+  HostedModel(EventLoop& loop, DeviceId id, std::string name,
+              std::unique_ptr<device::virtio::Model> model);
+
+  DeviceId id() const { return id_; }
+  const std::string& name() const { return name_; }
+
+  // For the VM of a session, which has it until close() or as long as LINK lives. An error: another
+  // VM has it.
+  Result<Description> open(ServerLink& link);
+  // The VM needs it no more: the model is reset, and free again once nothing is under way.
+  void close();
+  bool is_free() const { return link_ == nullptr && !resetting_; }
+  bool belongs_to(const ServerLink& link) const { return link_ == &link; }
+
+  // Of the VM that has it. Answers by feedback.
+  void take(const Command& command);
+  void take(const QueueRequest& request, std::uint32_t packet_bytes);
+
+ private:
+  class Ring;
+
+  void used_buffers(unsigned queue) override;
+  void configuration_changed() override;
+  void reset_done() override;
+
+  std::vector<std::uint8_t> config();
+  Result<> carry_out(const Command& command);
+  Result<> start(ByteSpan data);
+  Result<> write_config(ByteSpan data);
+  void go(device::virtio::Features features);
+  void stop();
+  void tell_configuration();
+  void tell_needs_reset();
+  void give(unsigned queue, const device::virtio::Chain& chain, std::uint32_t written);
+
+  EventLoop& loop_;
+  const DeviceId id_;
+  const std::string name_;
+  ModelHost host_;
+  device::virtio::Core core_;
+  ServerLink* link_ = nullptr;
+  bool resetting_ = false;
+  std::optional<device::virtio::Features> start_later_;  // once the reset is done
+  std::vector<std::deque<KeptRequest>> waiting_;         // by queue
+  std::shared_ptr<void> alive_ = std::make_shared<char>();
+};
+
+}  // namespace orrery::remote
