@@ -55,7 +55,7 @@ class Assembly {
   }
   void seal(std::uint64_t at, std::size_t length) {
     const ByteSpan bytes = ByteSpan(file_).subspan(at, length);
-    store_le(&file_[at + 4], storage::vhdx::crc32c(bytes, 4));
+    store_le(&file_[at + 4], storage::crc32c(bytes, 4));
   }
   void put(std::uint64_t at, ByteSpan part, std::size_t length) {
     copy(at, part);

@@ -23,7 +23,7 @@ class VhdxImageTest : public ::testing::Test {
     store_le(&byte(3_MiB + index * 8), entry);
   }
   void seal(std::uint64_t at, std::size_t length) {
-    store_le(&byte(at + 4), vhdx::crc32c(ByteSpan(image_.file->content).subspan(at, length), 4));
+    store_le(&byte(at + 4), storage::crc32c(ByteSpan(image_.file->content).subspan(at, length), 4));
   }
   std::string error(vhdx::Access access = vhdx::Access::kWrite) {
     const Result<> opened = image_.open(access);
