@@ -116,17 +116,15 @@ Result<decltype(ServedDevice::what)> parse_what(std::string_view kind, std::stri
       format("\"{}\" is no device model; write disk:FILE, net:user, console:pty or rng", kind));
 }
 
-Result<> serve_until_signal(EventLoop& loop) {
-  bool ended = false;
+// Sets ENDED and stops the loop when a signal asks for the end. To be made before the sandbox.
+Result<std::unique_ptr<Signals>> end_at_signal(EventLoop& loop, bool& ended) {
   SignalActions actions;
   actions.end = [&](int /*number*/) {
     ended = true;
     loop.stop();
   };
   actions.continued = [] {};
-  ORRERY_TRY(const auto signals, Signals::create(loop, std::move(actions)));
-  while (!ended) loop.run();
-  return {};
+  return Signals::create(loop, std::move(actions));
 }
 
 }  // namespace
@@ -151,6 +149,8 @@ Result<ServedDevice> parse_served_device(std::string_view text) {
 
 Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& options) {
   block_served_signals();
+  bool ended = false;
+  ORRERY_TRY(const auto signals, end_at_signal(loop, ended));
   auto credentials = remote::tls::Credentials::load(options.certificate);
   if (!credentials) return fail(credentials.error().context("--certificate"));
   Devices devices(loop);
@@ -166,7 +166,7 @@ Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& option
     if (options.sandbox) ORRERY_CHECK(enter_sandbox(devices.needs()));
     fmt::print("{}\n", address.text);
     std::fflush(stdout);
-    ORRERY_CHECK(serve_until_signal(loop));
+    while (!ended) loop.run();
   }
   ORRERY_CHECK(devices.finish());
   return 0;
