@@ -1,5 +1,9 @@
 #include "storage/chain_link.hpp"
 
+#include <algorithm>
+
+#include <sys/stat.h>
+
 #include "base/format.hpp"
 
 namespace orrery::storage {
@@ -25,6 +29,25 @@ Result<DiskOptions> options_below(const std::string& path, const qcow2::Header& 
   }
   below.format = looks;
   return below;
+}
+
+Result<> ChainLinks::enter(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};  // opening it says what is wrong
+  const File file{status.st_dev, status.st_ino};
+  if (std::find(files_.begin(), files_.end(), file) != files_.end()) {
+    return fail(path +
+                ": is in its own chain of backing files; give one of them another with "
+                "`orrery disk rebase`");
+  }
+  if (files_.size() == kMostLinks) {
+    return fail(
+        format("{}: the chain of backing files has more than {} links; shorten it with "
+               "`orrery disk commit` or `convert`",
+               path, kMostLinks));
+  }
+  files_.push_back(file);
+  return {};
 }
 
 }  // namespace orrery::storage

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/format.hpp"
@@ -28,12 +27,6 @@ namespace {
 
 // Of these many on, more files may be open than the usual soft limit of 1024 allows.
 constexpr std::size_t kManyLinks = 128;
-
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t inode = 0;
-  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
-};
 
 std::string not_direct(const std::string& path) {
   return path + ": \"direct\" is for raw disks only so far; leave it away";
@@ -86,27 +79,13 @@ class ChainOpener {
   EventLoop& loop_;
   const CacheOptions cache_;
   OpenReport& report_;
-  std::vector<FileIdentity> entered_;
+  ChainLinks links_;
   std::shared_ptr<DiskQueue> queue_;
 };
 
 Result<> ChainOpener::enter(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};  // opening it says what is wrong
-  const FileIdentity identity{status.st_dev, status.st_ino};
-  if (std::find(entered_.begin(), entered_.end(), identity) != entered_.end()) {
-    return fail(path +
-                ": is in its own chain of backing files; give one of them another with "
-                "`orrery disk rebase`");
-  }
-  if (entered_.size() == kMostLinks) {
-    return fail(
-        format("{}: the chain of backing files has more than {} links; shorten it with "
-               "`orrery disk commit` or `convert`",
-               path, kMostLinks));
-  }
-  entered_.push_back(identity);
-  if (entered_.size() == kManyLinks) allow_many_files();
+  ORRERY_CHECK(links_.enter(path));
+  if (links_.count() == kManyLinks) allow_many_files();
   return {};
 }
 

@@ -127,7 +127,13 @@ Result<std::vector<ContentFinding>> check_content(EventLoop& loop, const std::st
   next.read_only = true;
   ORRERY_TRY(next.format, choose_format(path, format));
   Expected expected;
-  while (findings.size() < kMostLinks) {
+  ChainLinks links;
+  while (true) {
+    // What names a file that is above it already is at fault, not that file.
+    if (const Result<> entered = links.enter(next.path); !entered) {
+      findings.push_back(unreadable(expected.above, entered.error()));
+      return findings;
+    }
     const auto link = open_link(loop, next);
     if (!link) {
       findings.push_back(unreadable(next.path, link.error()));
@@ -138,7 +144,6 @@ Result<std::vector<ContentFinding>> check_content(EventLoop& loop, const std::st
     expected = {next.path, link->recorded.parent, link->roots.parent};
     next = *link->below;
   }
-  return fail(orrery::format("{}: its chain has more than {} links", path, kMostLinks));
 }
 
 }  // namespace orrery::storage
