@@ -116,13 +116,10 @@ Result<decltype(ServedDevice::what)> parse_what(std::string_view kind, std::stri
       format("\"{}\" is no device model; write disk:FILE, net:user, console:pty or rng", kind));
 }
 
-// Sets ENDED and stops the loop when a signal asks for the end. To be made before the sandbox.
-Result<std::unique_ptr<Signals>> end_at_signal(EventLoop& loop, bool& ended) {
+// Ends the loop when a signal asks for it. To be made before the sandbox.
+Result<std::unique_ptr<Signals>> stop_at_signal(EventLoop& loop) {
   SignalActions actions;
-  actions.end = [&](int /*number*/) {
-    ended = true;
-    loop.stop();
-  };
+  actions.end = [&loop](int /*number*/) { loop.stop(); };
   actions.continued = [] {};
   return Signals::create(loop, std::move(actions));
 }
@@ -149,8 +146,7 @@ Result<ServedDevice> parse_served_device(std::string_view text) {
 
 Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& options) {
   block_served_signals();
-  bool ended = false;
-  ORRERY_TRY(const auto signals, end_at_signal(loop, ended));
+  ORRERY_TRY(const auto signals, stop_at_signal(loop));
   auto credentials = remote::tls::Credentials::load(options.certificate);
   if (!credentials) return fail(credentials.error().context("--certificate"));
   Devices devices(loop);
@@ -166,7 +162,7 @@ Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& option
     if (options.sandbox) ORRERY_CHECK(enter_sandbox(devices.needs()));
     fmt::print("{}\n", address.text);
     std::fflush(stdout);
-    while (!ended) loop.run();
+    loop.run();
   }
   ORRERY_CHECK(devices.finish());
   return 0;
