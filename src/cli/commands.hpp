@@ -14,6 +14,7 @@ namespace orrery::cli {
 void add_run(CLI::App& application, int& status);
 void add_control(CLI::App& application, int& status);
 void add_disk(CLI::App& application, int& status);
+void add_snapshots(CLI::App& application, int& status);
 void add_store(CLI::App& application, int& status);
 void add_certificate(CLI::App& application, int& status);
 void add_device_server(CLI::App& application, int& status);
@@ -43,6 +44,8 @@ inline constexpr std::array kCommands{
     Command{"run", "run a virtual machine", add_run},
     Command{"control", "tell a running virtual machine what to do", add_control},
     Command{"disk", "make, look at and change disk images", add_disk},
+    Command{"snapshot", "keep the state of running virtual machines, and go on from it",
+            add_snapshots},
     Command{"store", "keep many related disk images, what is equal once", add_store},
     Command{"certificate",
             "make certificates for servers of device models and for those who use them",
@@ -64,6 +67,8 @@ inline constexpr std::string_view kStoreCommands =
 
 // Of `orrery certificate`, likewise.
 inline constexpr std::string_view kCertificateCommands = "authority create";
+// Of `orrery snapshot`, likewise.
+inline constexpr std::string_view kSnapshotCommands = "create list show verify";
 
 // The help text of a command, from the table above.
 std::string_view help_of(std::string_view command);

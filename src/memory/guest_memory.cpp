@@ -111,6 +111,18 @@ std::atomic<std::uint8_t>& GuestMemory::page_flags(GuestPhysical address) {
   return flags_[index][(address - region->start) >> kPageShift];
 }
 
+Result<> GuestMemory::map_file(int file) {
+  off_t offset = 0;
+  for (const Region& region : regions_) {
+    const std::uint64_t size = region.size.value();
+    void* const mapped = ::mmap(region.host, size, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file, offset);
+    if (mapped == MAP_FAILED) return fail_errno("cannot map a file as guest memory");
+    offset += static_cast<off_t>(size);
+  }
+  return {};
+}
+
 void GuestMemory::mark_written(GuestPhysical address, std::uint64_t size) {
   if (size == 0) return;
   const GuestPhysical last = address + (size - 1);

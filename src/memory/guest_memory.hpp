@@ -97,6 +97,12 @@ class GuestMemory {
   // hypervisor, which sees to it that its vCPUs set the flag (Vm::take_dirty_pages()).
   std::vector<PageRun> take_dirty_pages();
 
+  // Makes the content of all regions that of a file, in which they follow each other in ascending
+  // order: a page is read when it is first touched, and what is written here stays here. The file
+  // must not change as long as this lives; it need not stay open. Before anybody else uses the
+  // memory.
+  Result<> map_file(int file);
+
   // At most one watcher, set before vCPUs run; nullptr removes it.
   void set_watcher(PageWatcher* watcher) { watcher_ = watcher; }
 

@@ -32,6 +32,10 @@ class GatedDisk final : public port::Blocks {
   bool quiescent();
   // Requests that passed the gate and have not completed.
   unsigned under_way();
+  // What is behind the gate; another disk there, while this one is quiescent: returns the one that
+  // was.
+  port::Blocks& disk() { return *disk_; }
+  std::unique_ptr<port::Blocks> replace(std::unique_ptr<port::Blocks> disk);
   // Called on the loop whenever a held disk comes to be quiescent; not within hold().
   void on_quiescent(port::Notify quiescent) { quiescent_ = std::move(quiescent); }
 

@@ -1,6 +1,7 @@
 #include "vmm/vmm.hpp"
 
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -28,6 +29,7 @@
 #include "vmm/running_vm.hpp"
 #include "vmm/sandbox.hpp"
 #include "vmm/signals.hpp"
+#include "vmm/snapshot_start.hpp"
 #include "vmm/system_clock.hpp"
 #include "vmm/system_entropy.hpp"
 
@@ -65,6 +67,9 @@ class Vmm {
   Result<> attach_remote_devices();
   Result<> attach_input();
   Result<> attach_control();
+  void end_control();
+  Result<> open_boot_files();
+  Result<> start_machine();
   Result<> enter_sandbox() const;
   Result<machine::Ending> run_until_end();
   int finish(const machine::Ending& ending);
@@ -74,6 +79,7 @@ class Vmm {
   const Configuration& configuration_;
   bool on_kvm_ = false;
   std::optional<BootFiles> boot_files_;
+  std::optional<SnapshotStart> start_;
   std::unique_ptr<EventLoop> loop_;
   SystemClock clock_;
   SystemEntropy entropy_;
@@ -105,8 +111,11 @@ Result<> Vmm::build() {
   ORRERY_TRY(const auto choice, hypervisor_choice::choose(configuration_));
   on_kvm_ = choice.on_kvm;
   log::info("engine: {}", choice.explanation);
-  ORRERY_TRY(boot_files_, BootFiles::open(configuration_));
-  ORRERY_TRY(const Bytes firmware, boot_files_->firmware_size());
+  ORRERY_CHECK(open_boot_files());
+  Bytes firmware{0};
+  if (boot_files_) {
+    ORRERY_TRY(firmware, boot_files_->firmware_size());
+  }
   const machine::Configuration machine_configuration{
       .memory_size = configuration_.memory,
       .vcpus = configuration_.cpus,
@@ -117,7 +126,7 @@ Result<> Vmm::build() {
              machine::Machine::create(machine_configuration, choice.make, *loop_, clock_));
   power_ = std::make_unique<PowerControl>(*loop_, *machine_);
   ORRERY_CHECK(attach_backends());
-  ORRERY_CHECK(boot_files_->boot(*machine_));
+  ORRERY_CHECK(start_machine());
   ORRERY_TRY(signals_, Signals::create(*loop_, {.end = [this](int) { power_->asked_to_end(); },
                                                 .continued = terminal::make_raw_again}));
   if (!configuration_.gdb.address.empty()) {
@@ -131,18 +140,39 @@ Result<> Vmm::build() {
   return {};
 }
 
+// A machine that goes on from a snapshot needs them for a reset only.
+Result<> Vmm::open_boot_files() {
+  auto files = BootFiles::open(configuration_);
+  if (configuration_.snapshot.name.empty()) {
+    ORRERY_TRY(boot_files_, std::move(files));
+    return {};
+  }
+  ORRERY_TRY(start_, SnapshotStart::open(*loop_, configuration_.snapshot));
+  if (files) {
+    boot_files_ = std::move(*files);
+  } else {
+    log::warning("{}; the VM ends where its guest resets it", files.error().message());
+  }
+  return {};
+}
+
+Result<> Vmm::start_machine() {
+  return start_ ? start_->restore(*machine_) : boot_files_->boot(*machine_);
+}
+
 Result<> Vmm::attach_backends() {
-  for (const storage::DiskOptions& options : configuration_.disks) {
+  for (const storage::DiskOptions& options : start_ ? start_->disks() : configuration_.disks) {
     ORRERY_TRY(auto disk, make_disk(*loop_, options, disks_report_));
     if (!configuration_.control.empty()) {
       auto gated = std::make_unique<storage::GatedDisk>(std::move(disk));
-      controlled_disks_.push_back({options.path, gated.get()});
+      controlled_disks_.push_back({name_for_snapshots(options), options.path, gated.get()});
       disk = std::move(gated);
     }
     const virtio::BlockOptions block{.queues = configuration_.cpus};
     ORRERY_CHECK(add_virtio<virtio::Block>(*machine_, *disk, block));
     disks_.push_back(std::move(disk));
   }
+  if (start_) ORRERY_CHECK(start_->check_disks(disks_));
   for (const NetworkOptions& options : configuration_.networks) {
     ORRERY_TRY(auto network, make_network(*loop_, options));
     const virtio::NetworkOptions interface {
@@ -195,9 +225,19 @@ Result<> Vmm::attach_input() {
 
 Result<> Vmm::attach_control() {
   if (configuration_.control.empty()) return {};
-  running_ = std::make_unique<RunningVm>(*machine_, *power_, controlled_disks_);
+  running_ = std::make_unique<RunningVm>(
+      *loop_, *machine_, *power_, controlled_disks_,
+      RunningVmOptions{snapshot_options(configuration_), start_ ? start_->name() : ""});
   ORRERY_TRY(control_, control::Server::create(*loop_, *running_, configuration_.control));
   return {};
+}
+
+// Before the loop stops: what a snapshot does with the disks comes to its end.
+void Vmm::end_control() {
+  if (!running_) return;
+  std::promise<void> idle;
+  loop_->post([&] { running_->end([&] { idle.set_value(); }); });
+  idle.get_future().wait();
 }
 
 // With everything open that the VM will use, before its guest runs.
@@ -225,6 +265,7 @@ Result<int> Vmm::run() {
   ORRERY_CHECK(enter_sandbox());
   loop_thread_ = std::thread([this] { loop_->run(); });
   const Result<machine::Ending> ending = run_until_end();
+  end_control();
   stop_loop();
   control_.reset();
   running_.reset();
@@ -245,6 +286,7 @@ Result<machine::Ending> Vmm::run_until_end() {
       return ending;
     }
     log::info("the guest resets itself");
+    if (!boot_files_) return fail("the guest resets itself, and its kernel is not on this host");
     ORRERY_CHECK(machine_->reset());
     ORRERY_CHECK(boot_files_->boot(*machine_));
   }

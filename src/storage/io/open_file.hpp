@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
+#include "base/file_descriptor.hpp"
 #include "storage/io/disk_executor.hpp"
 #include "storage/io/disk_file.hpp"
 #include "storage/io/image_file.hpp"

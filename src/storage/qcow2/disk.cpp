@@ -18,8 +18,15 @@ Disk::~Disk() {
 
 Result<std::unique_ptr<Disk>> Disk::open(EventLoop& loop, std::unique_ptr<ImageFile> file,
                                          const DiskOptions& options) {
+  return run_task(loop, open_on_loop(loop, std::move(file), options));
+}
+
+Task<Result<std::unique_ptr<Disk>>> Disk::open_on_loop(EventLoop& loop,
+                                                       std::unique_ptr<ImageFile> file,
+                                                       DiskOptions options) {
   std::unique_ptr<Disk> disk(new Disk(loop, std::move(file)));
-  ORRERY_CHECK(run_task(loop, disk->open_image(options)));
+  const Result<> opened = co_await disk->open_image(options);
+  if (!opened) co_return fail(opened.error());
   const bool read_only = options.access == Access::kRead;
   port::BlockGeometry& geometry = disk->geometry_;
   geometry.size = Bytes(disk->image_.size());
@@ -27,7 +34,7 @@ Result<std::unique_ptr<Disk>> Disk::open(EventLoop& loop, std::unique_ptr<ImageF
   geometry.can_discard = geometry.can_write_zeroes = !read_only;
   geometry.zeroes_without_writing = !read_only && disk->image_.header().version >= 3;
   geometry.serial = options.serial;
-  return disk;
+  co_return std::move(disk);
 }
 
 Task<Result<>> Disk::open_image(DiskOptions options) {
@@ -43,6 +50,13 @@ void Disk::set_backing(std::unique_ptr<port::Blocks> backing) {
 void Disk::set_below(std::unique_ptr<Below> below) {
   below_ = std::move(below);
   image_.set_below(below_.get());
+}
+
+std::unique_ptr<port::Blocks> Disk::take_backing() {
+  image_.set_below(nullptr);
+  auto disk = below_->take_disk();
+  below_.reset();
+  return disk;
 }
 
 Task<Result<>> Disk::serve(const port::BlockRequest& request) {

@@ -92,6 +92,9 @@ class Image {
   // Of the content that the image has, which nobody may be changing. Durable.
   Task<Result<>> record_own_root(store::Digest root);
 
+  // Somebody has noted the identity: the next change draws another one.
+  void keep_identity() { identity_is_new_ = false; }
+
   // Reads all tables anew, for who changed them in the file.
   Task<Result<>> reload_tables();
 

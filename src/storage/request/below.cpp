@@ -25,6 +25,7 @@ class DiskBelow final : public Below {
     co_return BelowExtent{.length = extent->length, .zeroes = extent->zeroes};
   }
   void stop() override { disk_.reset(); }
+  std::unique_ptr<port::Blocks> take_disk() override { return std::move(disk_); }
 
  private:
   std::unique_ptr<port::Blocks> disk_;

@@ -29,6 +29,8 @@ class Below {
   // For the end: resumes no task any more. Tasks that read may be dropped afterwards, and have to
   // be before this goes.
   virtual void stop() = 0;
+  // The disk that it was made of, if it was made of one, while nobody reads.
+  virtual std::unique_ptr<port::Blocks> take_disk() { return nullptr; }
 };
 
 // Any disk.

@@ -1,0 +1,230 @@
+#include "snapshot/library.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/format.hpp"
+#include "snapshot/files.hpp"
+#include "snapshot/memory_file.hpp"
+#include "store/manifest.hpp"
+
+namespace orrery::snapshot {
+namespace {
+
+constexpr const char* kManifest = "manifest.json";
+constexpr const char* kState = "state";
+constexpr const char* kMemory = "memory";
+constexpr const char* kSums = "sums";
+constexpr const char* kDisks = "disks";
+constexpr std::string_view kNew = ".new-";
+constexpr std::uint64_t kMostManifest = 16_MiB;
+constexpr std::uint64_t kMostState = 256_MiB;  // far above what machines have
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string usual_folder() {
+  if (const std::string said = environment("ORRERY_SNAPSHOTS"); !said.empty()) return said;
+  std::string data = environment("XDG_DATA_HOME");
+  if (data.empty()) data = environment("HOME") + "/.local/share";
+  return data + "/orrery/snapshots";
+}
+
+store::Digest digest_of(ByteSpan bytes) {
+  return store::Hasher().digest(bytes);
+}
+
+// As PART says, with its content.
+Result<std::vector<std::byte>> read_part(const std::string& path, const Part& part) {
+  ORRERY_TRY(auto bytes, read_file(path, kMostState));
+  if (bytes.size() != part.bytes || digest_of(bytes) != part.digest) {
+    return fail(path + ": damaged: it is not as it was written");
+  }
+  return bytes;
+}
+
+// Folders that nobody has locked any more.
+void remove_left(const std::string& library) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(library, error)) {
+    if (!entry.path().filename().string().starts_with(kNew)) continue;
+    const FileDescriptor folder(::open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) remove_folder(entry.path());
+  }
+}
+
+}  // namespace
+
+Library::Library(const std::string& folder)
+    : folder_(
+          std::filesystem::absolute(folder.empty() ? usual_folder() : folder).lexically_normal()) {
+  while (folder_.size() > 1 && folder_.back() == '/') folder_.pop_back();
+}
+
+std::string Library::path_of(const std::string& name, const std::string& file) const {
+  return folder_ + '/' + name + '/' + file;
+}
+
+std::string Library::disk_path(const std::string& file) const {
+  return path_of(kDisks, file);
+}
+
+Result<std::vector<std::string>> Library::names() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
+    const std::string name = entry.path().filename();
+    if (store::check_name(name) && name != kDisks) names.push_back(name);
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return fail(Error::from_errno(folder_, error.value()));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<Manifest> Library::read(const std::string& name) const {
+  ORRERY_CHECK(store::check_name(name));
+  ORRERY_CHECK(store::load_hasher());
+  const std::string path = path_of(name, kManifest);
+  if (::access(path.c_str(), F_OK) != 0) {
+    return fail(
+        format("there is no snapshot \"{}\" in {}; see `orrery snapshot list`", name, folder_));
+  }
+  ORRERY_TRY(const auto bytes, read_file(path, kMostManifest));
+  auto manifest = parse_manifest({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!manifest) return fail(manifest.error().context(path));
+  manifest->name = name;  // a folder that was renamed is called so now
+  const auto opened = open_memory(*manifest);
+  if (!opened) return fail(opened.error());
+  return manifest;
+}
+
+Result<std::vector<std::byte>> Library::read_state(const Manifest& manifest) const {
+  return read_part(path_of(manifest.name, kState), manifest.state);
+}
+
+Result<FileDescriptor> Library::open_memory(const Manifest& manifest) const {
+  const std::string path = path_of(manifest.name, kMemory);
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return fail_errno(path + ": cannot open");
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return fail_errno(path);
+  if (!S_ISREG(status.st_mode) ||
+      static_cast<std::uint64_t>(status.st_size) != manifest.memory().value()) {
+    return fail(format("{}: damaged: it has {} bytes, not {}", path, status.st_size,
+                       manifest.memory().value()));
+  }
+  return file;
+}
+
+Result<> Library::verify(const std::string& name) const {
+  ORRERY_TRY(const Manifest manifest, read(name));
+  ORRERY_CHECK(read_state(manifest));
+  ORRERY_TRY(const auto expected, read_part(path_of(name, kSums), manifest.sums));
+  ORRERY_TRY(const FileDescriptor memory, open_memory(manifest));
+  const std::string path = path_of(name, kMemory);
+  auto found = sum_pieces(memory.get(), manifest.memory().value());
+  if (!found) return fail(found.error().context(path));
+  const auto [one, other] =
+      std::mismatch(found->begin(), found->end(), expected.begin(), expected.end());
+  if (one == found->end() && other == expected.end()) return {};
+  const auto piece = static_cast<std::uint64_t>(one - found->begin()) / sizeof(store::Digest);
+  return fail(format("{}: damaged: the MiB at {} is not as it was written", path, piece * kPiece));
+}
+
+Place find(const std::string& name_or_folder, const std::string& library) {
+  if (name_or_folder.find('/') == std::string::npos) return {Library(library), name_or_folder};
+  const Library whole(name_or_folder);
+  const std::filesystem::path path(whole.folder());
+  return {Library(path.parent_path()), path.filename()};
+}
+
+Result<NewSnapshot> NewSnapshot::begin(const Library& library, const std::string& name) {
+  ORRERY_CHECK(store::check_name(name));
+  ORRERY_CHECK(store::load_hasher());
+  if (name == kDisks) return fail("\"disks\" is a name that no snapshot has; choose another");
+  ORRERY_CHECK(make_folders(library.disk_path("")));
+  if (::access(library.path_of(name, "").c_str(), F_OK) == 0) {
+    return fail(
+        format("there is a snapshot \"{}\" already; choose another name, or delete it", name));
+  }
+  // One at a time, as a folder is there before it is locked.
+  const FileDescriptor all(::open(library.folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!all || ::flock(all.get(), LOCK_EX) != 0) return fail_errno(library.folder());
+  remove_left(library.folder());
+  NewSnapshot made(library, name);
+  std::string folder = format("{}/{}{}-XXXXXX", library.folder(), kNew, name);
+  if (::mkdtemp(folder.data()) == nullptr) return fail_errno(folder + ": cannot be made");
+  made.folder_ = folder;
+  made.lock_ = FileDescriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!made.lock_ || ::flock(made.lock_.get(), LOCK_EX) != 0) return fail_errno(folder);
+  ORRERY_TRY(made.memory_, create_file(made.scratch(kMemory)));
+  ORRERY_TRY(made.state_, create_file(made.scratch(kState)));
+  return made;
+}
+
+NewSnapshot::~NewSnapshot() {
+  if (lock_) remove_folder(folder_);
+}
+
+std::string NewSnapshot::new_disk() const {
+  std::uint64_t number = 0;
+  while (::getrandom(&number, sizeof number, 0) != sizeof number) {
+  }
+  return format("{}-{:016x}.qcow2", name_, number);
+}
+
+Result<> NewSnapshot::change_disk(const std::string& disk, const std::string& file,
+                                  const std::string& overlay) const {
+  const std::string kept = library_.disk_path(file);
+  if (::link(disk.c_str(), kept.c_str()) != 0) {
+    const std::string doing = format("{}: cannot be kept as {}", disk, kept);
+    const Error error = Error::from_errno(doing);
+    if (errno != EXDEV) return fail(error);
+    return fail(error.message() + "; name a library on the file system of the disk with --library");
+  }
+  ORRERY_CHECK(sync_folder(library_.disk_path("")));
+  if (::rename(overlay.c_str(), disk.c_str()) != 0) {
+    const Error error = Error::from_errno(disk + ": cannot be replaced");
+    ::unlink(kept.c_str());
+    return fail(error);
+  }
+  return sync_folder(std::filesystem::path(disk).parent_path());
+}
+
+Result<Manifest> NewSnapshot::commit(Manifest manifest) {
+  manifest.name = name_;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  manifest.created =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+  ORRERY_TRY(const auto state, read_file(scratch(kState), kMostState));
+  manifest.state = {state.size(), digest_of(state)};
+  auto sums = sum_pieces(memory(), manifest.memory().value());
+  if (!sums) return fail(sums.error().context(scratch(kMemory)));
+  manifest.sums = {sums->size(), digest_of(*sums)};
+  ORRERY_CHECK(write_file(scratch(kSums), *sums));
+  ORRERY_CHECK(sync_file(memory_.get(), scratch(kMemory)));
+  ORRERY_CHECK(sync_file(state_.get(), scratch(kState)));
+  const std::string text = encode_manifest(manifest);
+  ORRERY_CHECK(write_file(scratch(kManifest), as_bytes(text.data(), text.size())));
+  ORRERY_CHECK(sync_folder(folder_));
+  if (::rename(folder_.c_str(), library_.path_of(name_, "").c_str()) != 0) {
+    return fail_errno(format("snapshot \"{}\" cannot get its name", name_));
+  }
+  lock_.reset();
+  ORRERY_CHECK(sync_folder(library_.folder()));
+  return manifest;
+}
+
+}  // namespace orrery::snapshot

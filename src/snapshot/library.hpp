@@ -1,0 +1,89 @@
+// A folder of snapshots, and of the disks that they hold on to (docs/formats/snapshot.md):
+//
+//   NAME/manifest.json, state, memory, sums     one snapshot
+//   disks/FILE                                  qcow2 files that nobody writes any more
+//   .new-NAME-XXXXXX/                           one that is being made, or was when its maker died
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/file_descriptor.hpp"
+#include "snapshot/manifest.hpp"
+
+namespace orrery::snapshot {
+
+class Library {
+ public:
+  // FOLDER empty: $ORRERY_SNAPSHOTS, or else orrery/snapshots in the user's folder of data
+  // ($XDG_DATA_HOME, ~/.local/share). It need not be there yet. The path becomes absolute.
+  explicit Library(const std::string& folder = "");
+
+  const std::string& folder() const { return folder_; }
+  std::string path_of(const std::string& name, const std::string& file) const;
+  std::string disk_path(const std::string& file) const;
+
+  // Sorted.
+  Result<std::vector<std::string>> names() const;
+  // Whole as far as can be seen without reading its memory.
+  Result<Manifest> read(const std::string& name) const;
+  // Its machine's state, verified: CBOR.
+  Result<std::vector<std::byte>> read_state(const Manifest& manifest) const;
+  // Its memory, of the length that it should have; open for reading.
+  Result<FileDescriptor> open_memory(const Manifest& manifest) const;
+  // Reads all of the memory, too; the error tells what is damaged first.
+  Result<> verify(const std::string& name) const;
+
+ private:
+  std::string folder_;
+};
+
+// A snapshot, as `orrery run` and others name it: NAME in a library, or its folder, which has a
+// slash in it.
+struct Place {
+  Library library;
+  std::string name;
+};
+Place find(const std::string& name_or_folder, const std::string& library);
+
+// A snapshot that is being made; gone without a trace if it is not committed.
+class NewSnapshot {
+ public:
+  // Makes the library where there is none. An error: there is one of this name. What makers that
+  // died have left is removed.
+  static Result<NewSnapshot> begin(const Library& library, const std::string& name);
+  NewSnapshot(NewSnapshot&&) = default;
+  NewSnapshot& operator=(NewSnapshot&&) = default;
+  ~NewSnapshot();
+
+  // Both empty, for the VM to write to.
+  int memory() const { return memory_.get(); }
+  int state() const { return state_.get(); }
+  // For what is only needed until the end.
+  std::string scratch(const std::string& file) const { return folder_ + '/' + file; }
+  // A name for a disk that the library does not have.
+  std::string new_disk() const;
+
+  // Keeps what is called DISK as FILE among the library's disks, then calls OVERLAY, which is
+  // scratch(), DISK: whatever happens in between, DISK is one of them, and reads the same. Both
+  // durably.
+  Result<> change_disk(const std::string& disk, const std::string& file,
+                       const std::string& overlay) const;
+
+  // What the VM wrote is summed up and made durable, and the snapshot gets its name. Of MANIFEST
+  // the parts are filled in.
+  Result<Manifest> commit(Manifest manifest);
+
+ private:
+  NewSnapshot(Library library, std::string name) : library_(std::move(library)), name_(name) {}
+
+  Library library_;
+  std::string name_;
+  std::string folder_;   // empty: moved away, or committed
+  FileDescriptor lock_;  // of the folder: its maker lives
+  FileDescriptor memory_;
+  FileDescriptor state_;
+};
+
+}  // namespace orrery::snapshot

@@ -1,0 +1,199 @@
+"""`orrery snapshot` on VMs that run, and VMs that go on from snapshots."""
+import json
+import pathlib
+import re
+import subprocess
+
+from case import SystemTest
+from machine import ORRERY, Machine, settings, small_guest
+from programs import initrd_with
+
+COUNTER = pathlib.Path(__file__).resolve().parent / "programs" / "counter.c"
+COUNT = rb"count (\d+) ([0-9a-f]{16})\n"
+
+
+class SnapshotTest(SystemTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.skip_unless_orrery()
+        self.library = self.scratch / "library"
+        self.vms = 0
+
+    def orrery(self, *words, status: int = 0) -> str:
+        result = subprocess.run([ORRERY, *words], capture_output=True, text=True, timeout=300)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result.stdout + result.stderr
+
+    def start_controlled(self, words: list[str]):
+        """A guest and its control socket."""
+        self.vms += 1
+        socket = self.scratch / f"vm{self.vms}.sock"
+        return self.start([*words, "--control", str(socket)]), socket
+
+    def start_counting(self, disk: pathlib.Path | None = None, **options):
+        machine = small_guest(disks=[disk] if disk else [], **options)
+        machine.initrd = initrd_with(self.scratch, COUNTER)
+        guest, socket = self.start_controlled(machine.command())
+        guest.wait_for_shell()
+        return guest, socket
+
+    def go_on(self, name: str, *more: str, options: str = ""):
+        words = [str(ORRERY), "run", "--snapshot", f"{name}{options},library={self.library}", *more]
+        return self.start_controlled(words)
+
+    def snapshot(self, name: str, socket) -> dict:
+        told = self.orrery("snapshot", "create", name, "--vm", socket, "--library", self.library, "--json")
+        return json.loads(told)
+
+    def new_disk(self) -> pathlib.Path:
+        disk = self.scratch / "work.qcow2"
+        self.orrery("disk", "create", disk, "64M")
+        return disk
+
+    def counts(self, transcript: bytes) -> dict[int, bytes]:
+        found = re.findall(COUNT, transcript.replace(b"\r", b""))
+        self.assertNotIn(b"WRONG", transcript)
+        return {int(number): checksum for number, checksum in found}
+
+    def test_goes_on_exactly_where_it_was(self):
+        disk = self.new_disk()
+        guest, socket = self.start_counting(disk, cpus=2)
+        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt && echo before >/mnt/file && sync", timeout=120)
+        guest.send("/counter 5\n")
+        guest.expect(r"count 40 ", 120)
+        before = max(self.counts(guest.transcript))
+        done = self.snapshot("counting", socket)
+        self.assertGreater(done["memory"], 511 << 20)
+        # The VM itself goes on as if nothing had been.
+        guest.expect(rf"count {before + 60} ", 120)
+        self.orrery("control", socket, "quit")
+        self.assertEqual(guest.wait(60), 0)
+        original = self.counts(guest.transcript)
+        self.assertEqual(sorted(original), list(range(len(original))))
+
+        # Two that go on from it at the same time, and know nothing of each other.
+        others = [self.go_on("counting")[0] for _ in range(2)]
+        for other in others:
+            other.expect(rf"count {before + 100} ", 120)
+        firsts = []
+        for other in others:
+            again = self.counts(other.transcript)
+            first = min(again)
+            firsts.append(first)
+            self.assertGreaterEqual(first, before - 1)
+            self.assertEqual(sorted(again), list(range(first, first + len(again))))
+            for number in set(again) & set(original):
+                self.assertEqual(again[number], original[number], number)
+            self.assertTrue(set(again) & set(original), "they have no number in common")
+        self.assertEqual(firsts[0], firsts[1])
+        # It is Linux still, with its disk as it was.
+        for number, other in enumerate(others):
+            other.send("\x03")
+            self.assertEqual(other.run("cat /mnt/file"), "before")
+            other.run(f"echo {number} >/mnt/file; sync; umount /mnt; mount /dev/vda /mnt")
+            self.assertEqual(other.run("cat /mnt/file"), str(number))
+            self.assertEqual(other.run("dmesg -r | grep -E '^<[0-3]>'", status=None), "")
+            other.power_off()
+        self.assertEqual(self.orrery("snapshot", "verify", "counting", "--library", self.library), "counting: whole\n")
+
+    def test_the_disk_of_the_vm_goes_on_under_its_name(self):
+        disk = self.new_disk()
+        guest, socket = self.start_counting(disk)
+        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt", timeout=120)
+        for name in ("one", "two", "three"):
+            guest.run(f"echo {name} >/mnt/file; dd if=/dev/urandom of=/mnt/{name} bs=64k count=64 2>/dev/null; sync")
+            self.snapshot(name, socket)
+        guest.run("echo after >/mnt/file; umount /mnt")
+        guest.power_off()
+        guest = self.boot(small_guest(disks=[disk]))
+        guest.run("mount /dev/vda /mnt")
+        self.assertEqual(guest.run("cat /mnt/file; ls /mnt"), "after\nfile\nlost+found\none\nthree\ntwo")
+        guest.power_off()
+        for name, files in (("one", "one"), ("two", "one\ntwo"), ("three", "one\nthree\ntwo")):
+            guest, _ = self.go_on(name)
+            self.assertEqual(guest.run("cat /mnt/file; ls /mnt"), f"{name}\nfile\nlost+found\n{files}")
+            guest.power_off()
+        parents = {each["name"]: each["parent"] for each in json.loads(
+            self.orrery("snapshot", "list", "--library", self.library, "--json"))}
+        self.assertEqual(parents, {"one": "", "two": "one", "three": "two"})
+
+    def test_snapshots_of_a_vm_that_goes_on_from_one(self):
+        disk = self.new_disk()
+        guest, socket = self.start_counting(disk)
+        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt && echo first >/mnt/file && sync", timeout=120)
+        self.snapshot("first", socket)
+        guest.power_off()
+        guest, socket = self.go_on("first")
+        guest.run("true")
+        self.assertIn("disks=FOLDER", self.orrery(
+            "snapshot", "create", "second", "--vm", socket, "--library", self.library, status=1))
+        guest.power_off()
+        guest, socket = self.go_on("first", options=f",disks={self.scratch / 'kept'}")
+        guest.run("echo second >/mnt/file; sync")
+        self.snapshot("second", socket)
+        guest.run("echo third >/mnt/file; sync")
+        guest.power_off()
+        for name in ("first", "second"):
+            guest, _ = self.go_on(name)
+            self.assertEqual(guest.run("cat /mnt/file"), name)
+            guest.power_off()
+        self.assertIn("is there already", self.orrery(
+            "run", "--snapshot", f"first,disks={self.scratch / 'kept'},library={self.library}", status=1))
+
+    def test_a_busy_guest(self):
+        """Processors, memory and disk at work, while one snapshot after the other is made."""
+        disk = self.new_disk()
+        guest, socket = self.start_counting(disk, cpus=2)
+        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt", timeout=120)
+        guest.send("while :; do dd if=/dev/urandom of=/mnt/file bs=16k count=100 conv=fsync 2>/dev/null; done &\n")
+        guest.send("/counter\n")
+        guest.expect(r"count 10 ", 120)
+        for number in range(4):
+            self.snapshot(f"busy{number}", socket)
+        before = max(self.counts(guest.transcript))
+        guest.expect(rf"count {before + 50} ", 120)
+        self.orrery("control", socket, "quit")
+        self.assertEqual(guest.wait(60), 0)
+        original = self.counts(guest.transcript)
+        for number in (0, 3):
+            guest, _ = self.go_on(f"busy{number}")
+            guest.expect(r"count \d+ .*\ncount \d+ .*\ncount \d+ ", 120)
+            again = self.counts(guest.transcript)
+            for count in set(again) & set(original):
+                self.assertEqual(again[count], original[count])
+            guest.send("\x03")
+            guest.run("kill %1; wait; umount /mnt; e2fsck -fn /dev/vda || fsck -n /dev/vda", timeout=120, status=None)
+            guest.power_off()
+
+    def test_what_is_not_there_or_not_as_it_was(self):
+        guest, socket = self.start_counting(self.new_disk())
+        self.snapshot("whole", socket)
+        self.assertIn("already", self.orrery(
+            "snapshot", "create", "whole", "--vm", socket, "--library", self.library, status=1))
+        guest.power_off()
+        run = ["run", "--snapshot"]
+        where = f"library={self.library}"
+        self.assertIn("there is no snapshot", self.orrery(*run, f"none,{where}", status=1))
+        self.assertIn("--memory", self.orrery(*run, f"whole,{where}", "--memory", "1G", status=1))
+        folder = self.library / "whole"
+        for file, remedy in (("state", "damaged"), ("manifest.json", "damaged"), ("memory", "damaged")):
+            content = (folder / file).read_bytes()
+            (folder / file).write_bytes(content[: len(content) // 2])
+            self.assertIn(remedy, self.orrery(*run, f"whole,{where}", status=1))
+            flipped = bytearray(content)
+            flipped[len(content) // 2] ^= 1
+            (folder / file).write_bytes(flipped)
+            damaged = ["snapshot", "verify", "whole", "--library", self.library]
+            self.assertIn(str(folder / file), self.orrery(*damaged, status=2))
+            (folder / file).write_bytes(content)
+        self.orrery("snapshot", "verify", "whole", "--library", self.library)
+        (frozen,) = (self.library / "disks").iterdir()
+        subprocess.run(["qemu-io", "-c", "write 0 4k", frozen], check=True, capture_output=True)
+        self.assertIn("is not the disk", self.orrery(*run, f"whole,{where}", status=1))
+
+    def test_a_raw_disk_is_refused_by_name(self):
+        guest, socket = self.start_counting(self.empty_disk(1 << 20))
+        told = self.orrery("snapshot", "create", "raw", "--vm", socket, "--library", self.library, status=1)
+        self.assertIn("overlay=", told)
+        self.assertEqual(list(self.library.glob("*raw*")) + list(self.library.glob(".new*")), [])
+        guest.power_off()
