@@ -68,7 +68,7 @@ inline constexpr std::string_view kStoreCommands =
 // Of `orrery certificate`, likewise.
 inline constexpr std::string_view kCertificateCommands = "authority create";
 // Of `orrery snapshot`, likewise.
-inline constexpr std::string_view kSnapshotCommands = "create list show verify";
+inline constexpr std::string_view kSnapshotCommands = "create list show verify revert delete merge";
 
 // The help text of a command, from the table above.
 std::string_view help_of(std::string_view command);

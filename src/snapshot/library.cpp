@@ -1,6 +1,7 @@
 #include "snapshot/library.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -24,7 +25,10 @@ constexpr const char* kState = "state";
 constexpr const char* kMemory = "memory";
 constexpr const char* kSums = "sums";
 constexpr const char* kDisks = "disks";
+constexpr const char* kHeads = "heads";
 constexpr std::string_view kNew = ".new-";
+constexpr std::string_view kOld = ".old-";
+constexpr std::uint64_t kMostHeads = 16_MiB;
 constexpr std::uint64_t kMostManifest = 16_MiB;
 constexpr std::uint64_t kMostState = 256_MiB;  // far above what machines have
 
@@ -38,6 +42,10 @@ std::string usual_folder() {
   std::string data = environment("XDG_DATA_HOME");
   if (data.empty()) data = environment("HOME") + "/.local/share";
   return data + "/orrery/snapshots";
+}
+
+bool is_reserved(const std::string& name) {
+  return name == kDisks || name == kHeads;
 }
 
 store::Digest digest_of(ByteSpan bytes) {
@@ -57,7 +65,8 @@ Result<std::vector<std::byte>> read_part(const std::string& path, const Part& pa
 void remove_left(const std::string& library) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(library, error)) {
-    if (!entry.path().filename().string().starts_with(kNew)) continue;
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(kNew) && !name.starts_with(kOld)) continue;
     const FileDescriptor folder(::open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (folder && ::flock(folder.get(), LOCK_EX | LOCK_NB) == 0) remove_folder(entry.path());
   }
@@ -84,7 +93,7 @@ Result<std::vector<std::string>> Library::names() const {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
     const std::string name = entry.path().filename();
-    if (store::check_name(name) && name != kDisks) names.push_back(name);
+    if (store::check_name(name) && !is_reserved(name)) names.push_back(name);
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     return fail(Error::from_errno(folder_, error.value()));
@@ -143,6 +152,73 @@ Result<> Library::verify(const std::string& name) const {
   return fail(format("{}: damaged: the MiB at {} is not as it was written", path, piece * kPiece));
 }
 
+Result<FileDescriptor> Library::lock(Use use) const {
+  FileDescriptor folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return fail_errno(folder_ + ": cannot open");
+  const int kind = use == Use::kShared ? LOCK_SH : LOCK_EX | LOCK_NB;
+  while (::flock(folder.get(), kind) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return fail_errno(folder_ + ": cannot lock");
+    return fail(folder_ +
+                ": in use: a snapshot is being made or removed there, or a VM is just starting "
+                "from one; try again when it is done");
+  }
+  return folder;
+}
+
+// A line is written at once, and so is there whole or not at all.
+Result<> Library::note_head(const std::string& file, const std::string& head) const {
+  const std::string path = path_of(kHeads, file);
+  const FileDescriptor list(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!list) return fail_errno(path + ": cannot be written");
+  const std::string line = head + '\n';
+  if (::write(list.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+    return fail_errno(path + ": cannot be written");
+  }
+  ORRERY_CHECK(sync_file(list.get(), path));
+  return sync_folder(path_of(kHeads, ""));
+}
+
+Result<std::vector<std::string>> Library::heads(const std::string& file) const {
+  const std::string path = path_of(kHeads, file);
+  std::vector<std::string> heads;
+  if (::access(path.c_str(), F_OK) != 0) return heads;
+  ORRERY_TRY(const auto bytes, read_file(path, kMostHeads));
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    heads.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  std::sort(heads.begin(), heads.end());
+  heads.erase(std::unique(heads.begin(), heads.end()), heads.end());
+  return heads;
+}
+
+// Whatever remains of it has a name that no snapshot has.
+Result<> Library::remove(const std::string& name) const {
+  ORRERY_CHECK(store::check_name(name));
+  const std::string folder = path_of(name, "");
+  if (is_reserved(name) || ::access(folder.c_str(), F_OK) != 0) {
+    return fail(
+        format("there is no snapshot \"{}\" in {}; see `orrery snapshot list`", name, folder_));
+  }
+  remove_left(folder_);
+  const std::string old = format("{}/{}{}", folder_, kOld, name);
+  if (::rename(folder.c_str(), old.c_str()) != 0) return fail_errno(folder + ": cannot be removed");
+  ORRERY_CHECK(sync_folder(folder_));
+  remove_folder(old);
+  return {};
+}
+
+Result<> Library::remove_disk(const std::string& file) const {
+  const std::string path = disk_path(file);
+  if (::unlink(path.c_str()) != 0) return fail_errno(path + ": cannot be removed");
+  ::unlink(path_of(kHeads, file).c_str());
+  return sync_folder(disk_path(""));
+}
+
 Place find(const std::string& name_or_folder, const std::string& library) {
   if (name_or_folder.find('/') == std::string::npos) return {Library(library), name_or_folder};
   const Library whole(name_or_folder);
@@ -153,17 +229,20 @@ Place find(const std::string& name_or_folder, const std::string& library) {
 Result<NewSnapshot> NewSnapshot::begin(const Library& library, const std::string& name) {
   ORRERY_CHECK(store::check_name(name));
   ORRERY_CHECK(store::load_hasher());
-  if (name == kDisks) return fail("\"disks\" is a name that no snapshot has; choose another");
+  if (is_reserved(name)) return fail(format("\"{}\" is no snapshot's name; choose another", name));
   ORRERY_CHECK(make_folders(library.disk_path("")));
+  ORRERY_CHECK(make_folders(library.path_of(kHeads, "")));
   if (::access(library.path_of(name, "").c_str(), F_OK) == 0) {
     return fail(
         format("there is a snapshot \"{}\" already; choose another name, or delete it", name));
   }
-  // One at a time, as a folder is there before it is locked.
-  const FileDescriptor all(::open(library.folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!all || ::flock(all.get(), LOCK_EX) != 0) return fail_errno(library.folder());
-  remove_left(library.folder());
   NewSnapshot made(library, name);
+  ORRERY_TRY(made.shared_, library.lock(Library::Use::kShared));
+  // One at a time, as a folder is there before it is locked.
+  const std::string disks = library.disk_path("");
+  const FileDescriptor makers(::open(disks.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!makers || ::flock(makers.get(), LOCK_EX) != 0) return fail_errno(disks);
+  remove_left(library.folder());
   std::string folder = format("{}/{}{}-XXXXXX", library.folder(), kNew, name);
   if (::mkdtemp(folder.data()) == nullptr) return fail_errno(folder + ": cannot be made");
   made.folder_ = folder;
@@ -194,6 +273,7 @@ Result<> NewSnapshot::change_disk(const std::string& disk, const std::string& fi
     if (errno != EXDEV) return fail(error);
     return fail(error.message() + "; name a library on the file system of the disk with --library");
   }
+  ORRERY_CHECK(library_.note_head(file, disk));
   ORRERY_CHECK(sync_folder(library_.disk_path("")));
   if (::rename(overlay.c_str(), disk.c_str()) != 0) {
     const Error error = Error::from_errno(disk + ": cannot be replaced");

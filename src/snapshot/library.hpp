@@ -2,6 +2,7 @@
 //
 //   NAME/manifest.json, state, memory, sums     one snapshot
 //   disks/FILE                                  qcow2 files that nobody writes any more
+//   heads/FILE                                  paths of disks that were laid over disks/FILE
 //   .new-NAME-XXXXXX/                           one that is being made, or was when its maker died
 #pragma once
 
@@ -35,6 +36,20 @@ class Library {
   // Reads all of the memory, too; the error tells what is damaged first.
   Result<> verify(const std::string& name) const;
 
+  // Many use what is there and add to it, or one removes some of it. Held until destroyed. Who uses
+  // it waits; who removes is told that somebody uses it.
+  enum class Use : std::uint8_t { kShared, kRemoving };
+  Result<FileDescriptor> lock(Use use) const;
+
+  // Disks outside the library that were laid over one of it, durably; perhaps not all are there any
+  // more.
+  Result<> note_head(const std::string& file, const std::string& head) const;
+  Result<std::vector<std::string>> heads(const std::string& file) const;
+
+  // At once, durably. With the lock, for removing.
+  Result<> remove(const std::string& name) const;
+  Result<> remove_disk(const std::string& file) const;
+
  private:
   std::string folder_;
 };
@@ -65,6 +80,8 @@ class NewSnapshot {
   // A name for a disk that the library does not have.
   std::string new_disk() const;
 
+  // (Holds the library's lock, shared, all the time.)
+  //
   // Keeps what is called DISK as FILE among the library's disks, then calls OVERLAY, which is
   // scratch(), DISK: whatever happens in between, DISK is one of them, and reads the same. Both
   // durably.
@@ -80,8 +97,9 @@ class NewSnapshot {
 
   Library library_;
   std::string name_;
-  std::string folder_;   // empty: moved away, or committed
-  FileDescriptor lock_;  // of the folder: its maker lives
+  std::string folder_;     // empty: moved away, or committed
+  FileDescriptor shared_;  // the library's lock
+  FileDescriptor lock_;    // of the folder: its maker lives
   FileDescriptor memory_;
   FileDescriptor state_;
 };

@@ -61,6 +61,14 @@ bool ends_as_vhd(const FileDescriptor& file) {
 
 }  // namespace
 
+Result<FileDescriptor> lock_disk(const std::string& path) {
+  RawDiskOptions options;
+  options.path = path;
+  auto file = open_disk_file(options);
+  if (!file) return fail(file.error().context(path));
+  return std::move(file->descriptor);
+}
+
 Result<Format> choose_format(const std::string& path, std::optional<Format> said) {
   if (said) return *said;
   if (names_store_image(path)) return Format::kRaw;

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
+#include "base/file_descriptor.hpp"
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
 #include "storage/disk_identity.hpp"
@@ -48,6 +49,9 @@ Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptio
 
 // Of the content of a disk that is open, so that nobody changes it meanwhile.
 Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path);
+
+// Opens a disk's file so that nobody else has it open meanwhile.
+Result<FileDescriptor> lock_disk(const std::string& path);
 
 // What a file is: as said, or as it looks.
 Result<Format> choose_format(const std::string& path, std::optional<Format> said);

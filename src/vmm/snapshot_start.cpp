@@ -89,8 +89,10 @@ Result<std::vector<Setting>> settings_of_snapshot(std::span<const Setting> from_
 
 Result<SnapshotStart> SnapshotStart::open(EventLoop& loop, const SnapshotOptions& options) {
   auto [library, name] = snapshot::find(options.name, options.library);
+  ORRERY_TRY(auto lock, library.lock(snapshot::Library::Use::kShared));
   ORRERY_TRY(auto manifest, library.read(name));
   SnapshotStart start(std::move(library), std::move(manifest));
+  start.lock_ = std::move(lock);
   ORRERY_TRY(start.state_, start.library_.read_state(start.manifest_));
   ORRERY_TRY(start.memory_, start.library_.open_memory(start.manifest_));
   ORRERY_CHECK(start.choose_disks(loop, options));
@@ -137,6 +139,9 @@ Result<> SnapshotStart::choose_disks(EventLoop& loop, const SnapshotOptions& opt
                  "and {} was expected; bring the old file back",
                  disk.path, found.identity, saved.identity));
     }
+    if (passing_folder_.empty()) {
+      ORRERY_CHECK(library_.note_head(saved.file, absolute(disk.overlay)));
+    }
     disks_.push_back(std::move(disk));
   }
   return {};
@@ -155,6 +160,7 @@ Result<> SnapshotStart::check_disks(std::span<const std::unique_ptr<port::Blocks
                "expected; bring the old file back",
                disks_[i].path, storage::describe(identity), saved.identity));
   }
+  lock_.reset();
   if (passing_folder_.empty()) return {};
   std::error_code error;
   std::filesystem::remove_all(passing_folder_, error);

@@ -59,6 +59,7 @@ class SnapshotStart {
   snapshot::Manifest manifest_;
   std::vector<std::byte> state_;
   FileDescriptor memory_;
+  FileDescriptor lock_;  // of the library, until the disks are open
   std::vector<storage::DiskOptions> disks_;
   std::string passing_folder_;  // of disks that go with the run; empty: they stay, or are gone
 };

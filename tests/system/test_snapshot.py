@@ -197,3 +197,41 @@ class SnapshotTest(SystemTest):
         self.assertIn("overlay=", told)
         self.assertEqual(list(self.library.glob("*raw*")) + list(self.library.glob(".new*")), [])
         guest.power_off()
+
+    def test_trees_are_pruned_and_reverted(self):
+        disk = self.new_disk()
+        guest, socket = self.start_counting(disk)
+        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt", timeout=120)
+        for name in ("one", "two", "three"):
+            guest.run(f"echo {name} >/mnt/file; dd if=/dev/urandom of=/mnt/{name} bs=64k count=64 2>/dev/null; sync")
+            self.snapshot(name, socket)
+        library = ["--library", self.library]
+        # The VM's disk lies over the last one's.
+        told = self.orrery("snapshot", "delete", "three", *library)
+        self.assertIn("in use", told)
+        self.assertEqual(len(list((self.library / "disks").iterdir())), 3)
+        guest.run("echo after >/mnt/file; umount /mnt")
+        guest.power_off()
+        # "two" has "three"'s disk over it, and that the VM's.
+        told = self.orrery("snapshot", "merge", "two", *library)
+        self.assertEqual(told.count("gone"), 2, told)
+        self.assertEqual(len(list((self.library / "disks").iterdir())), 1)
+        guest = self.boot(small_guest(disks=[disk]))
+        guest.run("mount /dev/vda /mnt")
+        self.assertEqual(guest.run("cat /mnt/file; ls /mnt"), "after\nfile\nlost+found\none\nthree\ntwo")
+        self.assertIn("in use", self.orrery("snapshot", "revert", "one", *library, status=1))
+        guest.power_off()
+        self.orrery("snapshot", "revert", "one", *library)
+        guest = self.boot(small_guest(disks=[disk]))
+        guest.run("mount /dev/vda /mnt")
+        self.assertEqual(guest.run("cat /mnt/file; ls /mnt"), "one\nfile\nlost+found\none")
+        guest.power_off()
+        guest, _ = self.go_on("one", options=f",disks={self.scratch / 'kept'}")
+        guest.run("true")
+        guest.power_off()
+        # Whoever was moved is not taken for gone.
+        (self.scratch / "kept" / "disk0.qcow2").rename(self.scratch / "moved.qcow2")
+        self.orrery("snapshot", "merge", "one", *library)
+        self.assertEqual(len(list((self.library / "disks").iterdir())), 1)
+        subprocess.run(["qemu-img", "check", disk], check=True, capture_output=True)
+        subprocess.run(["qemu-img", "check", self.scratch / "moved.qcow2"], check=True, capture_output=True)

@@ -18,7 +18,10 @@ void add_snapshots(CLI::App& application, int& status) {
   CLI::App* const group = application.add_subcommand("snapshot", std::string(help_of("snapshot")));
   group->require_subcommand(1);
   using namespace snapshot_commands;
-  for (const auto add : {add_create, add_list, add_show, add_verify}) add(*group, status);
+  for (const auto add :
+       {add_create, add_list, add_show, add_verify, add_revert, add_delete, add_merge}) {
+    add(*group, status);
+  }
 }
 
 }  // namespace orrery::cli

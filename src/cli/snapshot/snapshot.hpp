@@ -27,5 +27,8 @@ void add_create(CLI::App& group, int& status);
 void add_list(CLI::App& group, int& status);
 void add_show(CLI::App& group, int& status);
 void add_verify(CLI::App& group, int& status);
+void add_delete(CLI::App& group, int& status);
+void add_merge(CLI::App& group, int& status);
+void add_revert(CLI::App& group, int& status);
 
 }  // namespace orrery::cli::snapshot_commands

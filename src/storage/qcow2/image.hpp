@@ -92,6 +92,8 @@ class Image {
   // Of the content that the image has, which nobody may be changing. Durable.
   Task<Result<>> record_own_root(store::Digest root);
 
+  // What is written from now on leaves what the disk reads as the same, and so its identity.
+  void content_stays() { identity_is_new_ = true; }
   // Somebody has noted the identity: the next change draws another one.
   void keep_identity() { identity_is_new_ = false; }
 

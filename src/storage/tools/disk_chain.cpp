@@ -190,8 +190,6 @@ Result<> rebase_disk(EventLoop& loop, const RebaseOptions& given, const Progress
   ORRERY_CHECK(for_each_piece(
       loop, disk->geometry().size.value(), progress,
       [&](const Piece& piece) { return rebase_piece(*disk, below.get(), piece, options.mode); }));
-  auto* const image = dynamic_cast<qcow2::Disk*>(disk.get());
-  if (image == nullptr) return fail(options.path + ": is no qcow2 any more");
   return run_task(loop, rename_backing(image->image(), std::move(named)));
 }
 
