@@ -150,14 +150,11 @@ void Lockstep::begin_callout() {
   callouts_.push_back({take(), {}, log_.size()});
 }
 
+// A string instruction that faults may have done a part of its work before.
 void Lockstep::end_callout(bool faulted) {
   phase_ = Phase::kBlock;
-  if (faulted) {
-    callouts_.pop_back();
-    fault_in_callout_ = true;
-    return;
-  }
   callouts_.back().after = take();
+  fault_in_callout_ |= faulted;
 }
 
 void Lockstep::check_block(unsigned instructions, End end, const Fault* fault) {
