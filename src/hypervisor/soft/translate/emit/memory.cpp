@@ -109,7 +109,7 @@ void BlockEmitter::emit_look_up(const LookUp& wanted, const asmjit::Label& miss)
     a_.and_(kT1.r32(), kIndexMask);
   }
   const std::int32_t slot = known ? slot_of(*wanted.known) : 0;
-  const auto field = [this, known, slot](std::int32_t offset) {
+  const auto field = [known, slot](std::int32_t offset) {
     return known ? context(offset + slot) : context(kT1, offset);
   };
   a_.xor_(kT0, field(tag_of(wanted.write)));
