@@ -24,11 +24,11 @@ Result<> RemoteDevices::use(EventLoop& loop, const std::string& certificate, boo
   auto credentials = remote::tls::Credentials::load(certificate);
   if (!credentials) return fail(credentials.error().context("--certificate"));
   // Without a control panel nobody gives identifiers; the process's is one on its platform.
-  const remote::ToVm vm{.vm = VmId(static_cast<std::uint64_t>(::getpid())),
-                        .client = {},
-                        .hypervisor = {},
-                        .kind = on_kvm ? remote::HypervisorKind::kKvm
-                                       : remote::HypervisorKind::kOrrery};
+  const remote::ToVm vm{
+      .vm = VmId(static_cast<std::uint64_t>(::getpid())),
+      .client = {},
+      .hypervisor = {},
+      .kind = on_kvm ? remote::HypervisorKind::kKvm : remote::HypervisorKind::kOrrery};
   parts_.reset(new Parts{loop, std::move(*credentials), vm});
   return {};
 }
