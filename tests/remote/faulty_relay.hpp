@@ -31,7 +31,7 @@ struct RelayFaults {
 // One connection at a time. All on a thread of its own.
 class FaultyRelay {
  public:
-  FaultyRelay(std::string server_port, const RelayFaults& faults)
+  FaultyRelay(const std::string& server_port, const RelayFaults& faults)
       : faults_(faults),
         random_(faults.seed),
         server_(*find_tcp_server("127.0.0.1", server_port)),
