@@ -1,25 +1,21 @@
 #include "base/acceptor.hpp"
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "base/listening_socket.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace orrery {
 namespace {
 
-class AcceptorTest : public testing::Test {
+class AcceptorTest : public ::testing::Test {
  protected:
   static constexpr std::size_t kMost = 2;
 
   void SetUp() override {
-    char name[] = "/tmp/orrery-acceptor-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    folder_ = name;
     auto listener = listen_unix(path(), 8);
     ASSERT_TRUE(listener);
     auto acceptor = Acceptor::create(*loop_, std::move(*listener), "test", kMost,
@@ -31,9 +27,8 @@ class AcceptorTest : public testing::Test {
     ASSERT_TRUE(acceptor);
     acceptor_ = std::move(*acceptor);
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  std::string path() const { return folder_ + "/socket"; }
+  std::string path() const { return folder_.path("socket"); }
   void connect() {
     auto client = connect_unix(path());
     ASSERT_TRUE(client);
@@ -46,7 +41,7 @@ class AcceptorTest : public testing::Test {
   }
 
   const std::unique_ptr<EventLoop> loop_ = EventLoop::create().value();
-  std::string folder_;
+  const testing::TemporaryFolder folder_;
   std::unique_ptr<Acceptor> acceptor_;
   std::vector<FileDescriptor> clients_;
   std::vector<FileDescriptor> welcomed_;
