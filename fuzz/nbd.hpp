@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "base/assert.hpp"
-#include "base/event_loop.hpp"
 #include "base/log.hpp"
+#include "base/loop/event_loop.hpp"
 #include "base/scripted_stream.hpp"
 #include "storage/nbd/client_bytes.hpp"
 #include "storage/nbd/disk_catalogue.hpp"

@@ -7,7 +7,7 @@
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "storage.hpp"
-#include "storage/qcow2/chain.hpp"
+#include "storage/qcow2/chain/chain.hpp"
 #include "storage/qcow2/check.hpp"
 #include "storage/qcow2/disk.hpp"
 

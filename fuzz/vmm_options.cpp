@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/assert.hpp"
-#include "vmm/options.hpp"
+#include "vmm/options/options.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace orrery::vmm;

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "base/event_loop.hpp"
 #include "base/format.hpp"
+#include "base/loop/event_loop.hpp"
 #include "storage/disk_image.hpp"
 
 namespace orrery {

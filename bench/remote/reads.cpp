@@ -19,9 +19,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "base/connecting_socket.hpp"
 #include "base/format.hpp"
-#include "base/listening_socket.hpp"
+#include "base/sockets/connecting_socket.hpp"
+#include "base/sockets/listening_socket.hpp"
 #include "device/virtio/block/registers.hpp"
 #include "device/virtio/driver.hpp"
 #include "device/virtio/transport/pci_transport.hpp"

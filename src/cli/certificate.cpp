@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
+#include "base/files/mapped_file.hpp"
 #include "base/format.hpp"
-#include "base/mapped_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/disk/disk.hpp"
 

@@ -7,7 +7,7 @@
 #include "base/format.hpp"
 #include "cli/commands.hpp"
 #include "vmm/control/commands.hpp"
-#include "vmm/options.hpp"
+#include "vmm/options/options.hpp"
 
 namespace orrery::cli {
 namespace {

@@ -1,5 +1,5 @@
 // `orrery device-server`.
-#include "vmm/device_server.hpp"
+#include "vmm/remote/device_server.hpp"
 
 #include <CLI/CLI.hpp>
 

@@ -5,7 +5,7 @@
 
 #include "base/format.hpp"
 #include "cli/commands.hpp"
-#include "vmm/host_report.hpp"
+#include "vmm/host/host_report.hpp"
 
 namespace orrery::cli {
 namespace {

@@ -8,8 +8,8 @@
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "cli/commands.hpp"
-#include "vmm/configuration_file.hpp"
-#include "vmm/options.hpp"
+#include "vmm/options/configuration_file.hpp"
+#include "vmm/options/options.hpp"
 #include "vmm/vmm.hpp"
 
 namespace orrery::cli {

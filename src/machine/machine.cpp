@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bits.hpp"
-#include "base/event_loop.hpp"
 #include "base/format.hpp"
+#include "base/loop/event_loop.hpp"
 #include "device/pci/function.hpp"
 #include "machine/acpi/tables.hpp"
 #include "machine/bus.hpp"

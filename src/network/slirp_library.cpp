@@ -1,6 +1,6 @@
 #include "network/slirp_library.hpp"
 
-#include "base/shared_library.hpp"
+#include "base/files/shared_library.hpp"
 
 namespace orrery::network {
 namespace {

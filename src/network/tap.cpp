@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/format.hpp"
 #include "network/frame_queue.hpp"
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
 #include "storage/tools/disk_tools.hpp"
 #include "store/digest.hpp"

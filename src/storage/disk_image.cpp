@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/format.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/request/run_task.hpp"

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
 #include "storage/disk_identity.hpp"

@@ -9,7 +9,7 @@
 #include "storage/disk_image.hpp"
 #include "storage/io/open_file.hpp"
 #include "storage/luks/disk.hpp"
-#include "storage/qcow2/chain.hpp"
+#include "storage/qcow2/chain/chain.hpp"
 #include "storage/qcow2/content_record.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/raw_disk.hpp"

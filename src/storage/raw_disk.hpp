@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
 
 namespace orrery::storage {

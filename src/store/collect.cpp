@@ -7,8 +7,8 @@
 
 #include "base/assert.hpp"
 #include "base/format.hpp"
-#include "store/pack_builder.hpp"
-#include "store/pack_reader.hpp"
+#include "store/pack/pack_builder.hpp"
+#include "store/pack/pack_reader.hpp"
 
 namespace orrery::store {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "base/error.hpp"
-#include "store/compression.hpp"
+#include "store/pack/compression.hpp"
 #include "store/progress.hpp"
 #include "store/store.hpp"
 

@@ -3,8 +3,8 @@
 #include <openssl/evp.h>
 
 #include "base/assert.hpp"
+#include "base/files/shared_library.hpp"
 #include "base/format.hpp"
-#include "base/shared_library.hpp"
 
 namespace orrery::store {
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "store/group_cache.hpp"
-#include "store/pack_reader.hpp"
+#include "store/pack/group_cache.hpp"
+#include "store/pack/pack_reader.hpp"
 #include "store/store.hpp"
 
 namespace orrery::store {

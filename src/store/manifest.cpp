@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/format.hpp"
-#include "store/compression.hpp"
+#include "store/pack/compression.hpp"
 
 namespace orrery::store {
 namespace {

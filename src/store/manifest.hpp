@@ -10,7 +10,7 @@
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "store/digest.hpp"
-#include "store/pack_table.hpp"
+#include "store/pack/pack_table.hpp"
 
 namespace orrery::store {
 

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/format.hpp"
-#include "store/pack_reader.hpp"
+#include "store/pack/pack_reader.hpp"
 #include "store/worker_pool.hpp"
 
 namespace orrery::store {

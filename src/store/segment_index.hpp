@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "store/digest.hpp"
-#include "store/pack_builder.hpp"
+#include "store/pack/pack_builder.hpp"
 
 namespace orrery::store {
 

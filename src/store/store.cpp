@@ -4,7 +4,7 @@
 
 #include "base/format.hpp"
 #include "store/digest.hpp"
-#include "store/pack_reader.hpp"
+#include "store/pack/pack_reader.hpp"
 
 namespace orrery::store {
 namespace {

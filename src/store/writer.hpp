@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "store/pack_builder.hpp"
-#include "store/pack_reader.hpp"
+#include "store/pack/pack_builder.hpp"
+#include "store/pack/pack_reader.hpp"
 #include "store/segment_index.hpp"
 #include "store/segmenter.hpp"
 #include "store/store.hpp"

@@ -6,7 +6,7 @@
 #include "vmm/console/pty_console.hpp"
 #include "vmm/console/socket_console.hpp"
 #include "vmm/console/stdio_console.hpp"
-#include "vmm/option_values.hpp"
+#include "vmm/options/option_values.hpp"
 
 namespace orrery::vmm {
 

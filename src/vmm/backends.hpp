@@ -5,11 +5,11 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
 #include "port/frames.hpp"
-#include "vmm/configuration.hpp"
 #include "vmm/console/descriptor_console.hpp"
+#include "vmm/options/configuration.hpp"
 
 namespace orrery::vmm {
 

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/file_descriptor.hpp"
-#include "base/mapped_file.hpp"
+#include "base/files/file_descriptor.hpp"
+#include "base/files/mapped_file.hpp"
 #include "machine/machine.hpp"
-#include "vmm/configuration.hpp"
+#include "vmm/options/configuration.hpp"
 
 namespace orrery::vmm {
 

@@ -2,13 +2,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/format.hpp"
 #include "storage/store/store_disk.hpp"
 #include "vmm/backends.hpp"
 #include "vmm/boot_files.hpp"
 #include "vmm/hypervisor_choice.hpp"
-#include "vmm/options.hpp"
+#include "vmm/options/options.hpp"
 #include "vmm/vmm.hpp"
 
 namespace orrery::vmm {

@@ -5,7 +5,7 @@
 
 #include "base/error.hpp"
 #include "machine/machine.hpp"
-#include "vmm/configuration.hpp"
+#include "vmm/options/configuration.hpp"
 
 namespace orrery::vmm::hypervisor_choice {
 

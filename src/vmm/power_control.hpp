@@ -4,7 +4,7 @@
 #include <atomic>
 #include <memory>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "machine/machine.hpp"
 
 namespace orrery::vmm {

@@ -21,15 +21,15 @@
 #include "vmm/control/server.hpp"
 #include "vmm/engine_statistics.hpp"
 #include "vmm/gdb/gdb_server.hpp"
+#include "vmm/host/sandbox.hpp"
+#include "vmm/host/signals.hpp"
+#include "vmm/host/system_clock.hpp"
+#include "vmm/host/system_entropy.hpp"
 #include "vmm/hypervisor_choice.hpp"
 #include "vmm/input/text_input.hpp"
 #include "vmm/power_control.hpp"
-#include "vmm/remote_devices.hpp"
+#include "vmm/remote/remote_devices.hpp"
 #include "vmm/running_vm.hpp"
-#include "vmm/sandbox.hpp"
-#include "vmm/signals.hpp"
-#include "vmm/system_clock.hpp"
-#include "vmm/system_entropy.hpp"
 
 namespace orrery::vmm {
 namespace {

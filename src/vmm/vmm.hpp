@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.hpp"
-#include "vmm/configuration.hpp"
+#include "vmm/options/configuration.hpp"
 
 namespace orrery::vmm {
 

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "device/lapic/registers.hpp"
 #include "machine/scripted_vm.hpp"
 #include "support/fake_host.hpp"

@@ -14,9 +14,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "base/connecting_socket.hpp"
-#include "base/file_descriptor.hpp"
-#include "base/listening_socket.hpp"
+#include "base/files/file_descriptor.hpp"
+#include "base/sockets/connecting_socket.hpp"
+#include "base/sockets/listening_socket.hpp"
 
 namespace orrery {
 

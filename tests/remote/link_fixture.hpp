@@ -7,8 +7,8 @@
 #include <string>
 #include <thread>
 
-#include "base/event_loop.hpp"
-#include "base/listening_socket.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/sockets/listening_socket.hpp"
 #include "remote/link/client_link.hpp"
 #include "remote/link/listener.hpp"
 #include "remote/test_certificates.hpp"

@@ -12,7 +12,7 @@
 
 #include <fcntl.h>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "base/types.hpp"
 #include "storage/io/disk_executor.hpp"
 

@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "storage/io/disk_executor.hpp"
 
 namespace orrery::storage {

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
 
 namespace orrery::testing {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "store/manifest.hpp"
-#include "store/pack_table.hpp"
+#include "store/pack/pack_table.hpp"
 #include "support/format_page.hpp"
 
 namespace orrery::store {

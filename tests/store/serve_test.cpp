@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/format.hpp"
-#include "base/listening_socket.hpp"
+#include "base/sockets/listening_socket.hpp"
 #include "store/collect.hpp"
 #include "store/disks.hpp"
 #include "store/http/answer.hpp"

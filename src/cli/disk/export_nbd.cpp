@@ -4,15 +4,15 @@
 #include <unistd.h>
 
 #include "base/format.hpp"
-#include "base/listening_socket.hpp"
 #include "base/log.hpp"
+#include "base/sockets/listening_socket.hpp"
 #include "cli/disk/disk.hpp"
 #include "cli/disk/keys.hpp"
 #include "cli/disk/nbd_address.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/nbd/disk_catalogue.hpp"
 #include "storage/nbd/server.hpp"
-#include "vmm/signals.hpp"
+#include "vmm/host/signals.hpp"
 
 namespace orrery::cli::disk {
 namespace {

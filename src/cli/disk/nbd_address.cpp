@@ -6,7 +6,7 @@
 #include <sys/un.h>
 
 #include "base/format.hpp"
-#include "base/listening_socket.hpp"
+#include "base/sockets/listening_socket.hpp"
 
 namespace orrery::cli::disk {
 namespace {

@@ -2,11 +2,11 @@
 #include <utility>
 
 #include "base/format.hpp"
-#include "base/listening_socket.hpp"
 #include "base/log.hpp"
+#include "base/sockets/listening_socket.hpp"
 #include "cli/store/store.hpp"
 #include "store/serve/server.hpp"
-#include "vmm/signals.hpp"
+#include "vmm/host/signals.hpp"
 
 namespace orrery::cli::store_commands {
 namespace {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "device/host.hpp"
 #include "hypervisor/doorbells.hpp"
 #include "machine/time/timers.hpp"

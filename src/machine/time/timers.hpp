@@ -10,7 +10,7 @@
 #include <mutex>
 #include <set>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "base/types.hpp"
 #include "device/timer.hpp"
 #include "machine/time/clock.hpp"

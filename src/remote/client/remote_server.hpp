@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "remote/client/remote_model.hpp"
 #include "remote/link/client_link.hpp"
 

@@ -11,9 +11,9 @@
 #include <optional>
 #include <string>
 
-#include "base/connecting_socket.hpp"
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/sockets/connecting_socket.hpp"
 #include "remote/link/link.hpp"
 #include "remote/link/watched_socket.hpp"
 #include "remote/tls/credentials.hpp"

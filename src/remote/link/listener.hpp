@@ -7,10 +7,10 @@
 #include <map>
 #include <memory>
 
-#include "base/acceptor.hpp"
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/sockets/acceptor.hpp"
 #include "remote/link/server_link.hpp"
 #include "remote/tls/credentials.hpp"
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "remote/link/link.hpp"
 #include "remote/link/watched_socket.hpp"
 

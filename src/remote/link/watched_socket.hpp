@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 
 namespace orrery::remote {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "device/virtio/model.hpp"
 #include "remote/link/server_link.hpp"
 #include "remote/server/hosted_model.hpp"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "device/virtio/core.hpp"
 #include "remote/link/server_link.hpp"
 #include "remote/packet/description.hpp"

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <optional>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "device/host.hpp"
 #include "remote/server/request_memory.hpp"
 

@@ -1,7 +1,7 @@
 #include "remote/tls/credentials.hpp"
 
+#include "base/files/mapped_file.hpp"
 #include "base/format.hpp"
-#include "base/mapped_file.hpp"
 #include "remote/tls/openssl.hpp"
 #include "remote/tls/pem.hpp"
 

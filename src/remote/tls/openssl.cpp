@@ -1,7 +1,7 @@
 #include "remote/tls/openssl.hpp"
 
 #include "base/assert.hpp"
-#include "base/shared_library.hpp"
+#include "base/files/shared_library.hpp"
 
 namespace orrery::remote::tls {
 namespace {

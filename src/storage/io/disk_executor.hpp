@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 
 namespace orrery::storage {
 

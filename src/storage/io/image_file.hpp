@@ -14,7 +14,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "storage/io/disk_executor.hpp"
 
 namespace orrery::storage {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "storage/io/disk_executor.hpp"
 #include "storage/io/disk_file.hpp"
 #include "storage/io/image_file.hpp"

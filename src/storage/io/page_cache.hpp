@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "storage/io/image_file.hpp"
 
 namespace orrery::storage {

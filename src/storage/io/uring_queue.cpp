@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/assert.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "storage/io/disk_executor.hpp"
 #include "storage/raw_disk.hpp"
 

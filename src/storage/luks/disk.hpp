@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
-#include "base/task.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/loop/task.hpp"
 #include "port/blocks.hpp"
 #include "storage/luks/metadata.hpp"
 #include "storage/luks/sector_cipher.hpp"

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "port/blocks.hpp"
 #include "storage/luks/header.hpp"
 #include "storage/luks/metadata.hpp"

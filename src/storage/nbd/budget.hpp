@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 
 namespace orrery::storage::nbd {
 

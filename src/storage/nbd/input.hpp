@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
-#include "base/stream.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
+#include "base/sockets/stream.hpp"
 #include "base/types.hpp"
 
 namespace orrery::storage::nbd {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "port/blocks.hpp"
 #include "storage/nbd/budget.hpp"
 #include "storage/nbd/input.hpp"

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
-#include "base/stream.hpp"
-#include "base/task.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/loop/task.hpp"
+#include "base/sockets/stream.hpp"
 #include "port/blocks.hpp"
 #include "storage/nbd/budget.hpp"
 #include "storage/nbd/catalogue.hpp"

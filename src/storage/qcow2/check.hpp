@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
-#include "storage/qcow2/image.hpp"
+#include "base/loop/task.hpp"
+#include "storage/qcow2/image/image.hpp"
 #include "storage/tools/disk_tools.hpp"
 
 namespace orrery::storage::qcow2 {

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
-#include "storage/qcow2/image.hpp"
+#include "storage/qcow2/image/image.hpp"
 #include "storage/request/below.hpp"
 #include "storage/request/task_disk.hpp"
 

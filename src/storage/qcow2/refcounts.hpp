@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "storage/io/image_file.hpp"
 #include "storage/io/page_cache.hpp"
 #include "storage/qcow2/header.hpp"

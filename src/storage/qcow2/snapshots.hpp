@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "storage/io/image_file.hpp"
 #include "storage/qcow2/header.hpp"
-#include "storage/qcow2/image.hpp"
+#include "storage/qcow2/image/image.hpp"
 
 namespace orrery::storage::qcow2 {
 

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "port/blocks.hpp"
 #include "storage/io/buffer_cursor.hpp"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "port/blocks.hpp"
 #include "storage/io/buffer_cursor.hpp"
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
-#include "base/task.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/loop/task.hpp"
 #include "storage/io/buffer_cursor.hpp"
 #include "storage/io/image_file.hpp"
 #include "storage/io/page_cache.hpp"

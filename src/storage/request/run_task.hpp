@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "base/event_loop.hpp"
-#include "base/task.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/loop/task.hpp"
 
 namespace orrery::storage {
 

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/event_loop.hpp"
-#include "base/task.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/loop/task.hpp"
 #include "port/blocks.hpp"
 
 namespace orrery::storage {

@@ -5,7 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "base/types.hpp"
 #include "port/blocks.hpp"
 

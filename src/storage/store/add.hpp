@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/tools/disk_tools.hpp"
 #include "store/writer.hpp"

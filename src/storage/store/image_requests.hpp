@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
 #include "store/image.hpp"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "storage/disk_format.hpp"
 #include "storage/tools/disk_tools.hpp"
 

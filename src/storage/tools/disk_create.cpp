@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/bits.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/format.hpp"
 #include "storage/content_root.hpp"
 #include "storage/disk_image.hpp"

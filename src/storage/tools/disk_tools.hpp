@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "base/types.hpp"
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"

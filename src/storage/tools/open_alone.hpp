@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "storage/disk_format.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/request/read_disk.hpp"

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "port/blocks.hpp"
 #include "storage/io/buffer_cursor.hpp"
 #include "storage/io/image_file.hpp"

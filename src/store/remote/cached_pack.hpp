@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "store/files.hpp"
-#include "store/pack_table.hpp"
+#include "store/pack/pack_table.hpp"
 
 namespace orrery::store::remote {
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "base/connecting_socket.hpp"
 #include "base/error.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
+#include "base/sockets/connecting_socket.hpp"
 #include "store/http/answer.hpp"
 
 namespace orrery::store::remote {

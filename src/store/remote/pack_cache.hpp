@@ -18,7 +18,7 @@
 #include <dirent.h>
 
 #include "base/error.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "store/remote/cached_pack.hpp"
 
 namespace orrery::store::remote {

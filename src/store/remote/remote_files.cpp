@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/format.hpp"
-#include "store/pack_reader.hpp"
+#include "store/pack/pack_reader.hpp"
 #include "store/remote/access_record.hpp"
 #include "store/store.hpp"
 

@@ -10,9 +10,9 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
-#include "base/file_descriptor.hpp"
-#include "base/session_server.hpp"
+#include "base/files/file_descriptor.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/sockets/session_server.hpp"
 #include "store/serve/library.hpp"
 #include "store/serve/limits.hpp"
 #include "store/serve/session.hpp"

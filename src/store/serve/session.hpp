@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
-#include "base/stream.hpp"
-#include "base/task.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/loop/task.hpp"
+#include "base/sockets/stream.hpp"
 #include "store/http/request.hpp"
 #include "store/serve/library.hpp"
 #include "store/serve/limits.hpp"

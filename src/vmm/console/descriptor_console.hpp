@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/console.hpp"
 
 namespace orrery::vmm {

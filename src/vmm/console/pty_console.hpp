@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "vmm/console/descriptor_console.hpp"
 
 namespace orrery::vmm {

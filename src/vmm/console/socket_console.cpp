@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include "base/listening_socket.hpp"
 #include "base/log.hpp"
+#include "base/sockets/listening_socket.hpp"
 
 namespace orrery::vmm {
 namespace {

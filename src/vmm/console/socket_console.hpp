@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "vmm/console/descriptor_console.hpp"
 
 namespace orrery::vmm {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "vmm/console/descriptor_console.hpp"
 #include "vmm/console/escape_keys.hpp"
 

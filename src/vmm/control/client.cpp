@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 
-#include "base/listening_socket.hpp"
+#include "base/sockets/listening_socket.hpp"
 #include "base/types.hpp"
 #include "vmm/control/request.hpp"
 

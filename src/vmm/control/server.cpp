@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "base/listening_socket.hpp"
+#include "base/sockets/listening_socket.hpp"
 
 namespace orrery::vmm::control {
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
-#include "base/session_server.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/sockets/session_server.hpp"
 #include "vmm/control/session.hpp"
 #include "vmm/control/target.hpp"
 

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "base/error.hpp"
-#include "base/stream.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
+#include "base/sockets/stream.hpp"
 #include "vmm/control/target.hpp"
 
 namespace orrery::vmm::control {

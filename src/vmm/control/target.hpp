@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/task.hpp"
+#include "base/loop/task.hpp"
 #include "base/types.hpp"
 
 namespace orrery::vmm::control {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "machine/machine.hpp"
 #include "vmm/console/socket_console.hpp"
 #include "vmm/gdb/machine_target.hpp"

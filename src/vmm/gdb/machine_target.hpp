@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "machine/machine.hpp"
 #include "vmm/gdb/target.hpp"
 

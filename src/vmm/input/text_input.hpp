@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/console.hpp"
 #include "port/input.hpp"
 

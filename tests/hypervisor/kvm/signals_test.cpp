@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/bytes.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "hypervisor/kvm/kvm_vm.hpp"
 #include "support/quiet_environment.hpp"
 #include "x86/control_registers.hpp"

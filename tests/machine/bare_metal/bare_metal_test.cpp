@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/bytes.hpp"
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "hypervisor/kvm/kvm_vm.hpp"
 #include "hypervisor/soft/soft_vm.hpp"
 #include "machine/machine.hpp"

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "machine/time/timers.hpp"
 #include "support/fake_host.hpp"
 

@@ -7,7 +7,7 @@
 #include <map>
 #include <vector>
 
-#include "base/event_loop.hpp"
+#include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
 
 namespace orrery::testing {

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "base/listening_socket.hpp"
+#include "base/sockets/listening_socket.hpp"
 #include "storage/nbd/client_bytes.hpp"
 #include "storage/nbd/disk_catalogue.hpp"
 #include "storage/nbd/memory_disk.hpp"

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/scripted_stream.hpp"
+#include "base/sockets/scripted_stream.hpp"
 #include "storage/nbd/client_bytes.hpp"
 #include "storage/nbd/disk_catalogue.hpp"
 #include "storage/nbd/memory_disk.hpp"

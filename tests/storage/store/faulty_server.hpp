@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 
 #include "base/format.hpp"
-#include "base/listening_socket.hpp"
+#include "base/sockets/listening_socket.hpp"
 #include "store/http/request.hpp"
 #include "store/serve/routes.hpp"
 

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "vmm/console/escape_keys.hpp"
 #include "vmm/console/file_console.hpp"
 #include "vmm/console/pty_console.hpp"

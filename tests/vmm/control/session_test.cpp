@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "base/scripted_stream.hpp"
+#include "base/sockets/scripted_stream.hpp"
 #include "vmm/control/fake_target.hpp"
 #include "vmm/control/request.hpp"
 

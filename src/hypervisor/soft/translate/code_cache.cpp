@@ -7,7 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/bits.hpp"
-#include "base/file_descriptor.hpp"
+#include "base/files/file_descriptor.hpp"
 
 namespace orrery::hypervisor::soft::translate {
 

@@ -1,0 +1,50 @@
+#include "base/sockets/connecting_socket.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "base/format.hpp"
+
+namespace orrery {
+
+Result<TcpServer> find_tcp_server(const std::string& host, const std::string& port) {
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  wanted.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int code = ::getaddrinfo(host.c_str(), port.c_str(), &wanted, &found);
+  if (code != 0) return fail(format("{}: {}", host, ::gai_strerror(code)));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, ::freeaddrinfo);
+  TcpServer server;
+  const bool brackets = host.find(':') != std::string::npos;
+  server.name = brackets ? format("[{}]:{}", host, port) : format("{}:{}", host, port);
+  std::memcpy(&server.address, found->ai_addr, found->ai_addrlen);
+  server.length = found->ai_addrlen;
+  return server;
+}
+
+Result<FileDescriptor> begin_connecting(const TcpServer& server) {
+  const auto* const address = reinterpret_cast<const sockaddr*>(&server.address);
+  FileDescriptor socket(
+      ::socket(server.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return fail_errno("cannot make a socket");
+  const int on = 1;
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const int result = ::connect(socket.get(), address, server.length);
+  if (result != 0 && errno != EINPROGRESS) return fail_errno("cannot be reached");
+  return socket;
+}
+
+Result<> connection_error(int socket) {
+  int code = 0;
+  socklen_t size = sizeof code;
+  ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &size);
+  return code == 0 ? Result<>{} : fail_errno("cannot be reached", code);
+}
+
+}  // namespace orrery

@@ -1,0 +1,27 @@
+// TCP sockets that connect to a server.
+#pragma once
+
+#include <string>
+
+#include <sys/socket.h>
+
+#include "base/error.hpp"
+#include "base/files/file_descriptor.hpp"
+
+namespace orrery {
+
+// Where a server is. Found once, for a sandboxed process can look up no names.
+struct TcpServer {
+  std::string name;  // "host:port", for messages
+  sockaddr_storage address{};
+  socklen_t length = 0;
+};
+// Waits for name servers.
+Result<TcpServer> find_tcp_server(const std::string& host, const std::string& port);
+
+// A non-blocking socket, closed on exec, that sends at once what is written to it. It is connected
+// once it is writable, if connection_error() says so.
+Result<FileDescriptor> begin_connecting(const TcpServer& server);
+Result<> connection_error(int socket);
+
+}  // namespace orrery

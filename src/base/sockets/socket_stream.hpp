@@ -1,0 +1,58 @@
+// A client's connected socket as a Stream.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/files/file_descriptor.hpp"
+#include "base/loop/event_loop.hpp"
+#include "base/sockets/stream.hpp"
+
+namespace orrery {
+
+class SocketStream final : public Stream {
+ public:
+  static Result<std::unique_ptr<SocketStream>> create(EventLoop& loop, FileDescriptor socket);
+
+  Task<std::size_t> receive(MutableByteSpan to) override;
+  Task<std::size_t> send(std::span<const iovec> from) override;
+  void stop_receiving() override;
+  Task<Result<>> linger() override;
+  void close() override;
+
+ private:
+  // One direction of the socket, for one task that waits for it.
+  class Direction {
+   public:
+    Result<> watch(EventLoop& loop, int socket, Readiness readiness);
+    void wake();
+    auto ready() {
+      struct Awaiter {
+        Direction& direction;
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> handle) {
+          direction.waiting_ = handle;
+          direction.watch_->resume();
+        }
+        void await_resume() const noexcept {}
+      };
+      return Awaiter{*this};
+    }
+
+   private:
+    std::coroutine_handle<> waiting_;
+    std::unique_ptr<Watch> watch_;
+  };
+
+  explicit SocketStream(FileDescriptor socket) : socket_(std::move(socket)) {}
+
+  FileDescriptor socket_;
+  Direction incoming_;
+  Direction outgoing_;
+  bool drained_ = false;  // the last call took all there was
+  bool stopped_ = false;  // nothing is received any more
+  bool closed_ = false;
+};
+
+}  // namespace orrery

@@ -1,0 +1,171 @@
+#include "vmm/remote/device_server.hpp"
+
+#include <chrono>
+#include <memory>
+
+#include "base/format.hpp"
+#include "base/sockets/listening_socket.hpp"
+#include "device/virtio/block/block.hpp"
+#include "device/virtio/console/console.hpp"
+#include "device/virtio/entropy/entropy.hpp"
+#include "device/virtio/net/network.hpp"
+#include "remote/link/listener.hpp"
+#include "remote/server/device_server.hpp"
+#include "vmm/backends.hpp"
+#include "vmm/host/sandbox.hpp"
+#include "vmm/host/signals.hpp"
+#include "vmm/host/system_entropy.hpp"
+#include "vmm/options/option_values.hpp"
+
+namespace orrery::vmm {
+namespace {
+
+namespace virtio = device::virtio;
+
+// More would only divide what one thread serves.
+constexpr unsigned kDiskQueues = 1;
+
+// The backends, and the models over them.
+class Devices {
+ public:
+  explicit Devices(EventLoop& loop) : loop_(loop), server_(loop) {}
+
+  Result<> add(const ServedDevice& device) {
+    auto model = std::visit([&](const auto& what) { return make(what); }, device.what);
+    if (!model) return fail(model.error().context("--device " + device.name));
+    server_.add(device.name, std::move(*model));
+    return {};
+  }
+
+  remote::DeviceServer& server() { return server_; }
+  const SandboxNeeds& needs() const { return needs_; }
+
+  // Once no VM is served any more: waits for what is under way, and flushes disks.
+  Result<> finish() {
+    constexpr std::chrono::milliseconds kLook{1};
+    std::unique_ptr<LoopTimer> look = loop_.create_timer([&] { loop_.stop(); });
+    while (!server_.is_idle()) {
+      look->arm(std::chrono::steady_clock::now() + kLook);
+      loop_.run();
+    }
+    for (const auto& disk : disks_) {
+      if (!disk->geometry().read_only) ORRERY_CHECK(storage::flush_disk(loop_, *disk));
+    }
+    return {};
+  }
+
+ private:
+  using Made = Result<std::unique_ptr<virtio::Model>>;
+
+  Made make(const storage::DiskOptions& options) {
+    storage::OpenReport report;
+    ORRERY_TRY(auto disk, make_disk(loop_, options, report));
+    needs_.store_client |= report.remote;
+    disks_.push_back(std::move(disk));
+    return std::make_unique<virtio::Block>(*disks_.back(),
+                                           virtio::BlockOptions{.queues = kDiskQueues});
+  }
+
+  Made make(const NetworkOptions& options) {
+    ORRERY_TRY(auto network, make_network(loop_, options));
+    (std::holds_alternative<TapOptions>(options) ? needs_.tap : needs_.user_network) = true;
+    networks_.push_back(std::move(network));
+    // Locally administered, and another one than those of a VM's own interfaces.
+    const auto number = static_cast<std::uint8_t>(networks_.size());
+    return std::make_unique<virtio::Network>(
+        *networks_.back(), virtio::NetworkOptions{.mac = {0x02, 0x4f, 0x52, 0x01, 0x00, number}});
+  }
+
+  Made make(const VirtioConsoleOptions& options) {
+    ORRERY_TRY(auto console, make_console(loop_, options, {}));
+    needs_.named_sockets |= options.console.kind == ConsoleOptions::Kind::kSocket;
+    using Kind = virtio::ConsolePortKind;
+    std::vector<virtio::ConsolePort> ports;
+    ports.push_back({.port = *console,
+                     .kind = options.name.empty() ? Kind::kTerminal : Kind::kChannel,
+                     .name = options.name});
+    consoles_.push_back(std::move(console));
+    return std::make_unique<virtio::Console>(std::move(ports));
+  }
+
+  Made make(const EntropySource& /*source*/) { return std::make_unique<virtio::Entropy>(entropy_); }
+
+  EventLoop& loop_;
+  SandboxNeeds needs_;
+  SystemEntropy entropy_;
+  std::vector<std::unique_ptr<port::Blocks>> disks_;
+  std::vector<std::unique_ptr<port::Frames>> networks_;
+  std::vector<std::unique_ptr<DescriptorConsole>> consoles_;
+  remote::DeviceServer server_;
+};
+
+bool is_name(std::string_view text) {
+  constexpr std::size_t kLongest = 63;
+  constexpr std::string_view kAllowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  return !text.empty() && text.size() <= kLongest &&
+         text.find_first_not_of(kAllowed) == std::string_view::npos;
+}
+
+Result<decltype(ServedDevice::what)> parse_what(std::string_view kind, std::string_view value) {
+  if (kind == "disk") return parse_disk(value);
+  if (kind == "net") return parse_network(value);
+  if (kind == "console") return parse_virtio_console(value);
+  if (kind == "rng" && value.empty()) return EntropySource{};
+  return fail(
+      format("\"{}\" is no device model; write disk:FILE, net:user, console:pty or rng", kind));
+}
+
+// Ends the loop when a signal asks for it. To be made before the sandbox.
+Result<std::unique_ptr<Signals>> stop_at_signal(EventLoop& loop) {
+  SignalActions actions;
+  actions.end = [&loop](int /*number*/) { loop.stop(); };
+  actions.continued = [] {};
+  return Signals::create(loop, std::move(actions));
+}
+
+}  // namespace
+
+Result<ServedDevice> parse_served_device(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  if (equals == std::string_view::npos || !is_name(name)) {
+    return fail(format(
+        "\"{}\": write NAME=KIND, such as disk0=disk:FILE; a name has letters, digits, dots, "
+        "dashes and underscores",
+        text));
+  }
+  const std::string_view rest = text.substr(equals + 1);
+  const std::size_t colon = rest.find(':');
+  const std::string_view value =
+      colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
+  auto what = parse_what(rest.substr(0, colon), value);
+  if (!what) return fail(what.error().context(name));
+  return ServedDevice{std::string(name), std::move(*what)};
+}
+
+Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& options) {
+  block_served_signals();
+  ORRERY_TRY(const auto signals, stop_at_signal(loop));
+  auto credentials = remote::tls::Credentials::load(options.certificate);
+  if (!credentials) return fail(credentials.error().context("--certificate"));
+  Devices devices(loop);
+  for (const ServedDevice& device : options.devices) ORRERY_CHECK(devices.add(device));
+  auto socket = listen_tcp(options.listen, remote::Listener::kBacklog);
+  if (!socket) return fail(format("--listen {}: {}", options.listen, socket.error().message()));
+  ORRERY_TRY(const TcpAddress address, tcp_address(socket->get()));
+  {
+    ORRERY_TRY(const auto listener,
+               remote::Listener::create(
+                   loop, std::move(*socket), {.credentials = std::move(*credentials)},
+                   [&](remote::ServerLink& link) { return devices.server().serve(link); }));
+    if (options.sandbox) ORRERY_CHECK(enter_sandbox(devices.needs()));
+    fmt::print("{}\n", address.text);
+    std::fflush(stdout);
+    loop.run();
+  }
+  ORRERY_CHECK(devices.finish());
+  return 0;
+}
+
+}  // namespace orrery::vmm

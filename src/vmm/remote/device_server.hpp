@@ -1,0 +1,37 @@
+// A server of device models as a process: `orrery device-server`.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/loop/event_loop.hpp"
+#include "vmm/options/configuration.hpp"
+
+namespace orrery::vmm {
+
+struct EntropySource {};
+
+// What VMs may open by NAME.
+struct ServedDevice {
+  std::string name;
+  std::variant<storage::DiskOptions, NetworkOptions, VirtioConsoleOptions, EntropySource> what;
+};
+
+// NAME=disk:..., NAME=net:..., NAME=console:..., each as `orrery run` has it, or NAME=rng.
+Result<ServedDevice> parse_served_device(std::string_view text);
+
+struct DeviceServerOptions {
+  std::string listen;
+  std::string certificate;
+  std::vector<ServedDevice> devices;
+  bool sandbox = true;
+};
+
+// Serves until SIGTERM or SIGINT, and says on standard output where once it does. On the process's
+// main thread.
+Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& options);
+
+}  // namespace orrery::vmm

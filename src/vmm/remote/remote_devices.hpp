@@ -1,0 +1,37 @@
+// The device models that a VM uses on other hosts, by server.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/loop/event_loop.hpp"
+#include "vmm/options/configuration.hpp"
+
+namespace orrery::device::virtio {
+class Model;
+}
+
+namespace orrery::vmm {
+
+// On the machine's thread, while the loop does not run.
+class RemoteDevices {
+ public:
+  RemoteDevices();
+  ~RemoteDevices();
+
+  // Once, before the rest. CERTIFICATE: a file. The loop outlives this.
+  Result<> use(EventLoop& loop, const std::string& certificate, bool on_kvm);
+
+  // Waits for the server. The model's use ends before this does.
+  Result<std::unique_ptr<device::virtio::Model>> open(const RemoteDeviceOptions& options);
+
+  // Tells the servers that the VM has ended.
+  void close();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;  // none before use()
+};
+
+}  // namespace orrery::vmm
