@@ -9,6 +9,26 @@
 #include "base/format.hpp"
 
 namespace orrery::memory {
+namespace {
+
+// Memory for SIZE bytes from guest-physical START on, or nullptr. It lies in huge pages of the host
+// as the guest's lies in its own, and asks for them: a guest touches most of what it has, and each
+// page that the host brings in is an exception, each entry of its TLB a walk.
+std::byte* reserve(std::uint64_t start, std::uint64_t size) {
+  constexpr std::uint64_t kHugePage = std::uint64_t{2} << 20;
+  const std::uint64_t reserved = size + kHugePage;
+  void* const address = ::mmap(nullptr, reserved, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<std::byte*>(address);
+  const std::uint64_t before = (start - reinterpret_cast<std::uint64_t>(begin)) % kHugePage;
+  if (before != 0) ::munmap(begin, before);
+  ::munmap(begin + before + size, kHugePage - before);
+  (void)::madvise(begin + before, size, MADV_HUGEPAGE);  // small ones do where there are none
+  return begin + before;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<GuestMemory>> GuestMemory::create(std::vector<Region> regions) {
   std::ranges::sort(regions, {}, &Region::start);
@@ -26,12 +46,10 @@ Result<std::unique_ptr<GuestMemory>> GuestMemory::create(std::vector<Region> reg
   }
   std::unique_ptr<GuestMemory> memory(new GuestMemory(std::move(regions)));
   for (Region& region : memory->regions_) {
-    void* host = ::mmap(nullptr, region.size.value(), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (host == MAP_FAILED) {
+    region.host = reserve(region.start.value(), region.size.value());
+    if (region.host == nullptr) {
       return fail_errno(format("cannot reserve {} MiB of guest memory", region.size.value() >> 20));
     }
-    region.host = static_cast<std::byte*>(host);
   }
   return memory;
 }

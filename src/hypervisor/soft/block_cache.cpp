@@ -68,8 +68,7 @@ void BlockCache::commit(Block* block) {
 }
 
 void BlockCache::clear() {
-  used_ = kUnit;
-  arena_.clear();
+  used_ = kUnit;  // what was there is overwritten, not given back: it will be needed again at once
   buckets_.clear();
   jumps_.clear();
 }
