@@ -1,5 +1,7 @@
 #include "vmm/hypervisor_choice.hpp"
 
+#include <thread>
+
 #include "base/format.hpp"
 #include "hypervisor/kvm/kvm_vm.hpp"
 #include "hypervisor/kvm/probe.hpp"
@@ -23,11 +25,22 @@ Choice interpreter(const Configuration& configuration) {
   return soft(configuration, std::nullopt, "Orrery's interpreter, as asked for");
 }
 
+// A single processor has nobody to translate beside the guest.
+bool translates_beside(const Configuration& configuration) {
+  if (configuration.translation != Translation::kAuto) {
+    return configuration.translation == Translation::kBeside;
+  }
+  return std::thread::hardware_concurrency() > 1 && !configuration.counted &&
+         !configuration.lockstep;
+}
+
 Choice translator(const Configuration& configuration, std::string explanation) {
   Options options;
   options.cache_bytes = configuration.code_cache.value();
   options.counted = configuration.counted;
   options.lockstep = configuration.lockstep;
+  options.beside = translates_beside(configuration);
+  if (options.beside) options.hot_after = Options::kHotAfterBeside;
   return soft(configuration, options, std::move(explanation));
 }
 

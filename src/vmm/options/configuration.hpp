@@ -50,6 +50,10 @@ struct GdbOptions {
 // Whose interrupt controllers a guest on KVM has: KVM's, or the machine's own.
 enum class Irqchip : std::uint8_t { kKernel, kMachine };
 
+// Where the translator emits code: on a thread beside the vCPU's, on the vCPU's own, or as the host
+// and the other options suggest.
+enum class Translation : std::uint8_t { kAuto, kBeside, kInline };
+
 enum class Reboot : std::uint8_t { kRestart, kExit };
 
 struct Configuration {
@@ -61,6 +65,7 @@ struct Configuration {
   unsigned cpus = 1;
   Engine engine = Engine::kAuto;
   Bytes code_cache{128_MiB};  // of each vCPU, by the translator
+  Translation translation = Translation::kAuto;
   hypervisor::soft::PagingOptions paging;
   bool counted = false;   // the translator counts retired instructions
   bool lockstep = false;  // the translator is checked by the interpreter

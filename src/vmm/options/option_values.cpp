@@ -328,6 +328,23 @@ Result<Irqchip> parse_irqchip(std::string_view text) {
   return fail(format("\"{}\" are no interrupt controllers; choose kernel or machine", text));
 }
 
+Result<Translation> parse_translation(std::string_view text) {
+  for (const Translation translation :
+       {Translation::kAuto, Translation::kBeside, Translation::kInline}) {
+    if (text == to_string(translation)) return translation;
+  }
+  return fail(format("\"{}\" is no place to translate; choose auto, beside or inline", text));
+}
+
+std::string to_string(Translation translation) {
+  switch (translation) {
+    case Translation::kAuto: return "auto";
+    case Translation::kBeside: return "beside";
+    case Translation::kInline: return "inline";
+  }
+  return "";
+}
+
 Result<PagingOptions> parse_paging(std::string_view text) {
   if (text == "all") return PagingOptions{};
   PagingOptions paging = kPlainPaging;

@@ -31,6 +31,7 @@ Result<RemoteDeviceOptions> parse_remote_device(std::string_view text);
 Result<Engine> parse_engine(std::string_view text);
 Result<GdbOptions> parse_gdb(std::string_view text);
 Result<Irqchip> parse_irqchip(std::string_view text);
+Result<Translation> parse_translation(std::string_view text);
 Result<hypervisor::soft::PagingOptions> parse_paging(std::string_view text);
 Result<bool> parse_switch(std::string_view text);  // on or off
 
@@ -42,6 +43,7 @@ std::string to_string(const VirtioConsoleOptions& port);
 std::string to_string(const RemoteDeviceOptions& device);
 std::string to_string(Engine engine);
 std::string to_string(Irqchip irqchip);
+std::string to_string(Translation translation);
 std::string to_string(const hypervisor::soft::PagingOptions& paging);
 
 // "a,b" as its parts; an empty text has none.

@@ -125,6 +125,10 @@ constexpr std::array kOptions{
            "translate: host code kept for each virtual processor (128M)", "4M 16M 32M 128M",
            apply_parsed<&Configuration::code_cache, parse_code_cache>,
            show_parsed<&Configuration::code_cache>},
+    Option{"translation", "auto|beside|inline", OptionKind::kValue,
+           "translate: on a thread beside each virtual processor, or on its own (auto)",
+           "auto beside inline", apply_parsed<&Configuration::translation, parse_translation>,
+           show_parsed<&Configuration::translation>},
     Option{"paging", "FEATURES", OptionKind::kValue,
            "on Orrery's engine, to measure: all, none or some of tags,batches,lazy,directed (all)",
            "all none tags batches lazy directed",
@@ -278,6 +282,12 @@ Result<Configuration> configure(std::span<const Setting> from_file,
     return fail(
         "--lockstep compares the translator's blocks on one processor; it needs "
         "--engine translate and --cpus 1");
+  }
+  if (configuration.translation == Translation::kBeside &&
+      (configuration.counted || configuration.lockstep)) {
+    return fail(
+        "--translation beside: when code is ready is up to chance, which --counted and --lockstep "
+        "must not depend on; leave it away");
   }
   if (configuration.counted && configuration.engine != Engine::kTranslate &&
       configuration.engine != Engine::kInterpret) {

@@ -137,6 +137,10 @@ TEST(OptionValues, Engines) {
     EXPECT_EQ(to_string(*parse_irqchip(text)), text);
   }
   EXPECT_FALSE(parse_irqchip("split").has_value());
+  for (const char* text : {"auto", "beside", "inline"}) {
+    EXPECT_EQ(to_string(*parse_translation(text)), text);
+  }
+  EXPECT_FALSE(parse_translation("both").has_value());
 }
 
 }  // namespace

@@ -72,6 +72,19 @@ TEST(Options, LockstepIsForTheTranslatorOnOneProcessor) {
   EXPECT_NE(refused.error().message().find("--cpus 1"), std::string::npos);
 }
 
+TEST(Options, WhatMustNotDependOnChanceIsTranslatedInline) {
+  const auto with = [](const char* option) {
+    return configure({}, std::vector{setting("engine", "translate"),
+                                     setting("translation", "beside"), setting(option, "true")});
+  };
+  for (const char* option : {"counted", "lockstep"}) {
+    const auto refused = with(option);
+    ASSERT_FALSE(refused) << option;
+    EXPECT_NE(refused.error().message().find("--translation beside"), std::string::npos);
+  }
+  EXPECT_TRUE(with("verbose"));
+}
+
 TEST(Options, ConfigurationSurvivesItsOwnFile) {
   const std::vector line{
       setting("kernel", "a \"b\" \\c\n\x7f"), setting("initrd", "x,y"),

@@ -10,6 +10,8 @@ struct Options {
   // The interpreter executes a block so often before it is translated. Translating costs some
   // thousand times as much as interpreting an instruction once.
   std::int32_t hot_after = 16;
+  // What is good where the vCPU does not wait for code: a third of the work stays with it.
+  static constexpr std::int32_t kHotAfterBeside = 8;
   // Guest instructions in a block.
   unsigned most_instructions = 64;
   // Jumps lead from block to block without the engine.
@@ -24,6 +26,9 @@ struct Options {
   // Every block is executed again by the interpreter, and the outcomes are compared (lockstep.hpp).
   // For one vCPU; slow.
   bool lockstep = false;
+  // Code is emitted by a thread of its own, while the vCPU goes on interpreting (decision 27). When
+  // a block's code is there is up to chance then.
+  bool beside = false;
   // Host code of one vCPU, in bytes.
   std::size_t cache_bytes = std::size_t{32} << 20;
 };

@@ -25,6 +25,20 @@ struct BlockEntry {
   std::size_t cold_size = 0;
 };
 
+struct Page;
+
+// What the code of a page says about it. A copy: the page gets a new id when it changes, while code
+// is emitted by another thread.
+struct PageStamp {
+  const Page* page;
+  std::uint64_t linear;
+  AccessMode mode;
+  std::uint32_t id;
+
+  bool contains(std::uint64_t rip) const { return (rip & ~(kPageSize - 1)) == linear; }
+  std::size_t slot() const { return page_slot(linear, mode); }
+};
+
 struct Page {
   std::uint64_t linear;
   GuestPhysical physical;
@@ -37,7 +51,7 @@ struct Page {
 
   bool is_current() const { return current_version->load(std::memory_order_acquire) == version; }
   bool contains(std::uint64_t rip) const { return (rip & ~(kPageSize - 1)) == linear; }
-  std::size_t slot() const { return page_slot(linear, mode); }
+  PageStamp stamp() const { return {this, linear, mode, id}; }
 };
 
 struct PageKey {

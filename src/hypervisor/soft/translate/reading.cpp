@@ -18,6 +18,10 @@ bool may_fault(const Plan& plan) {
          plan.way == Way::kSystemReturn || plan.vectors != Vectors::kNone || plan.x87;
 }
 
+bool is_direct_transfer(const Plan& plan) {
+  return plan.way == Way::kJump || plan.way == Way::kCall || plan.way == Way::kJumpConditional;
+}
+
 }  // namespace
 
 // Up to MOST instructions' bytes at RIP, within the page, watched from now on.
@@ -48,7 +52,7 @@ void Translator::decode_items(Page& page, std::uint64_t rip) {
     }
     item.is_followed = is_followed(page, item);
     if (item.is_followed && item.plan.way == Way::kJump) item.plan = Plan{.way = Way::kNothing};
-    if (item.plan.ends_block || item.tail != nullptr) break;
+    if (item.plan.ends_block || item.tail) break;
     rip = item.following();
     bytes = item.is_followed ? bytes_at(page, rip, options_.most_instructions)
                              : bytes.subspan(item.decoded.info.length);
@@ -65,7 +69,7 @@ void Translator::decode_items(Page& page, std::uint64_t rip) {
 bool Translator::is_followed(const Page& page, const Item& item) {
   const bool conditional = item.plan.way == Way::kJumpConditional;
   if (item.plan.way != Way::kJump && !conditional) return false;
-  if (item.tail != nullptr || item.target() <= item.rip || !page.contains(item.target()) ||
+  if (item.tail || item.target() <= item.rip || !page.contains(item.target()) ||
       items_.size() >= options_.most_instructions) {
     return false;
   }
@@ -99,8 +103,22 @@ bool Translator::decode_crossing(const Page& page, ByteSpan head, Item& item) {
   }
   item.bytes = bytes.first(item.decoded.info.length);
   item.plan = plan_in(page, item.plan);
-  item.tail = tail;
+  item.tail = tail->stamp();
   return true;
+}
+
+void Translator::find_bodies(const Page& page, Unit& unit) {
+  unit.bodies.clear();
+  const auto note = [&page, &unit](std::uint64_t rip) {
+    if (!page.contains(rip)) return;
+    const auto block = page.blocks.find(static_cast<std::uint16_t>(rip % kPageSize));
+    if (block == page.blocks.end() || block->second.body == 0) return;
+    unit.bodies.push_back({rip, block->second.body});
+  };
+  for (const Item& item : unit.items) {
+    if (is_direct_transfer(item.plan)) note(item.exit());
+  }
+  note(unit.items.back().following());
 }
 
 void Translator::find_liveness(Page& page) {
@@ -111,9 +129,7 @@ void Translator::find_liveness(Page& page) {
   }
   for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
     const Plan& plan = item->plan;
-    const bool transfers =
-        plan.way == Way::kJump || plan.way == Way::kCall || plan.way == Way::kJumpConditional;
-    if (transfers) {
+    if (is_direct_transfer(plan)) {
       item->live_taken = live_at(page, item->exit());
       if (plan.way == Way::kJumpConditional)
         live |= item->live_taken;
@@ -123,7 +139,7 @@ void Translator::find_liveness(Page& page) {
     item->live_after = live;
     live = (live & ~plan.flags_written) | plan.flags_read;
     if (options_.exact_flags && may_fault(plan)) live = kAllFlags;
-    if (item->tail != nullptr) live = kAllFlags;  // it may end as another instruction by then
+    if (item->tail) live = kAllFlags;  // it may end as another instruction by then
     item->live_before = live;
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 
 #include <Zydis/Zydis.h>
 
@@ -64,9 +65,19 @@ struct EntrySite {
 
 // A jump to a known address, which leads to the engine until it is linked.
 struct LinkSite {
-  std::uint64_t place;  // of the jump's distance
+  std::uint64_t place;  // of the jump's distance; 0 until the code is in its place
   const Page* page;     // that the jump is in
   bool within_page;
+};
+
+// All that code refers to; lives as long as the code.
+struct Sites {
+  std::deque<AccessSite> accesses;
+  std::deque<Callout> callouts;
+  std::deque<X87Site> x87;
+  std::deque<IndirectSite> indirects;
+  std::deque<EntrySite> entries;
+  std::deque<LinkSite> links;
 };
 
 }  // namespace orrery::hypervisor::soft::translate

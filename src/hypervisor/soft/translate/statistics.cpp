@@ -30,6 +30,7 @@ void append_mnemonics(std::vector<Detail>& details, const char* what, const Coun
 std::vector<Detail> Translator::details() const {
   std::vector<Detail> details = {{"blocks translated", statistics_.blocks},
                                  {"instructions translated", statistics_.instructions},
+                                 {"blocks outdated once translated", statistics_.outdated},
                                  {"entries of translated code", statistics_.entries},
                                  {"jumps linked", statistics_.links},
                                  {"slow memory accesses", statistics_.slow_accesses},

@@ -12,6 +12,7 @@ namespace orrery::hypervisor::soft::translate {
 struct Statistics {
   std::uint64_t blocks = 0;                   // translated
   std::uint64_t instructions = 0;             // in them
+  std::uint64_t outdated = 0;                 // whose page had changed when their code was there
   std::uint64_t entries = 0;                  // of translated code by the engine
   std::uint64_t links = 0;                    // of jumps
   std::uint64_t slow_accesses = 0;            // that the inline check left aside

@@ -41,6 +41,8 @@ Result<std::unique_ptr<Translator>> Translator::create(Cpu& cpu, const Options& 
                                              &system_helper, &load_x87_helper},
                                             translator.get(), HostRegisters(options.counted)));
   translator->cache_->keep();
+  translator->emission_.emplace(translator->layout_, translator->gates_, *translator->cache_,
+                                translator->options_);
   return translator;
 }
 
@@ -127,9 +129,9 @@ Translator::Outcome Translator::run() {
     if (wanted() || cpu_.cold_block() != nullptr) return Outcome::kExecuted;
     block = find(cpu_.next_block_rip_);
     if (block == nullptr) return Outcome::kExecuted;
-    if (kind == ExitKind::kLink) link(cpu_.translation_.exit_site);
+    if (kind == ExitKind::kLink) link(site_of_exit<LinkSite>());
     if (kind == ExitKind::kIndirect) note_indirect(block->checked);
-    if (kind == ExitKind::kStale) renew_entry(stale_entry(), *block);
+    if (kind == ExitKind::kStale) renew_entry(site_of_exit<EntrySite>(), *block);
     if (kind == ExitKind::kContinue) ++statistics_.continues;
   }
 }
@@ -169,8 +171,7 @@ Translator::Outcome Translator::check_block(const BlockEntry& block, const Page&
 
 // The transfer faults instead: the interpreter executes it again.
 Translator::Outcome Translator::undo_transfer() {
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): a register of host code had it
-  const auto& site = *reinterpret_cast<const IndirectSite*>(cpu_.translation_.exit_site);
+  const auto& site = site_of_exit<IndirectSite>();
   cpu_.gpr(x86::Gpr::kRsp) -= static_cast<std::uint64_t>(std::int64_t{site.stack_distance});
   stand_at(site.rip);
   if (options_.counted) ++cpu_.translation_.countdown;
@@ -207,9 +208,8 @@ void Translator::stand_at(std::uint64_t rip) {
   cpu_.between_blocks();
 }
 
-void Translator::link(std::uint64_t number) {
+void Translator::link(const LinkSite& site) {
   if (!options_.chain) return;
-  const LinkSite& site = sites_.links[number];
   const BlockEntry* target = find(cpu_.next_block_rip_);
   if (target == nullptr) return;
   // Within a page the mapping is known to hold; the entry that checks does so for all others.
@@ -232,9 +232,10 @@ void Translator::renew_entry(const EntrySite& site, const BlockEntry& block) {
   cache_->redirect(site.checked, block.checked);
 }
 
-const EntrySite& Translator::stale_entry() const {
+template <typename Site>
+const Site& Translator::site_of_exit() const {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): a register of host code had it
-  return *reinterpret_cast<const EntrySite*>(cpu_.translation_.exit_site);
+  return *reinterpret_cast<const Site*>(cpu_.translation_.exit_site);
 }
 
 void Translator::note_indirect(std::uint64_t checked) {
@@ -358,7 +359,7 @@ void Translator::renew(Page& page) {
 void Translator::clear() {
   const auto begin = std::chrono::steady_clock::now();
   cache_->clear();
-  forgotten_.take(pages_, sites_);
+  forgotten_.take(std::exchange(pages_, {}), emission_->abandon());
   first_id_ = next_id_;
   ++statistics_.clears;
   std::fill(known_.begin(), known_.end(), Known{});
@@ -384,30 +385,59 @@ Translator::HostCode Translator::host_code(std::uint64_t rip) {
 
 bool Translator::translate() {
   if (cache_->room() < kLeastRoom) clear();
-  forgotten_.step();
+  take_finished();
   const std::uint64_t rip = cpu_.next_block_rip_;
   Page* page = page_at(rip);
   if (page == nullptr || page->times_changed > kMostChanges) return false;
   const auto before = page->blocks.find(static_cast<std::uint16_t>(rip % kPageSize));
   if (before != page->blocks.end()) return before->second.body != 0;
-  decode_items(*page, rip);
-  if (!page->is_current()) return false;
+  Emission::Job& job = emission_->next();
+  if (!read(*page, rip, job)) return false;
+  forgotten_.step();
+  add_block(*page, rip, {});
+  emission_->begin(job);
+  take_finished();
+  return find(rip) != nullptr;
+}
+
+bool Translator::read(Page& page, std::uint64_t rip, Emission::Job& job) {
+  decode_items(page, rip);
+  if (!page.is_current()) return false;
   if (items_.empty() || items_.front().plan.way == Way::kInterpret) {
-    add_block(*page, rip, {});
+    add_block(page, rip, {});
     return false;
   }
-  find_liveness(*page);
-  if (!page->is_current()) return false;
-  BlockEmitter emitter(layout_, gates_, *cache_, sites_, *page, options_);
-  const Result<BlockEntry> entry = emitter.emit(items_);
-  if (!entry) {
-    log::error("{}", entry.error().message());
-    return false;
-  }
-  add_block(*page, rip, *entry);
-  ++statistics_.blocks;
-  statistics_.instructions += items_.size();
+  find_liveness(page);
+  if (!page.is_current()) return false;
+  job.page = &page;
+  job.unit.page = page.stamp();
+  job.unit.items.swap(items_);
+  job.unit.keep_bytes();
+  find_bodies(page, job.unit);
   return true;
+}
+
+void Translator::take_finished() {
+  while (const Emission::Job* job = emission_->finished()) {
+    take(*job);
+    emission_->release(*job);
+  }
+}
+
+void Translator::take(const Emission::Job& job) {
+  Page& page = *job.page;
+  if (page.id != job.unit.page.id || !page.is_current()) {
+    ++statistics_.outdated;
+    return;
+  }
+  if (!job.block) {
+    // Beside the vCPU, several may have been begun since there was room.
+    if (cache_->room() >= kLeastRoom) log::error("{}", job.block.error().message());
+    return;
+  }
+  add_block(page, job.unit.items.front().rip, *job.block);
+  ++statistics_.blocks;
+  statistics_.instructions += job.unit.items.size();
 }
 
 }  // namespace orrery::hypervisor::soft::translate

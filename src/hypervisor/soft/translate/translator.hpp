@@ -17,7 +17,7 @@
 #include "hypervisor/soft/access.hpp"
 #include "hypervisor/soft/fault.hpp"
 #include "hypervisor/soft/translate/code_cache.hpp"
-#include "hypervisor/soft/translate/emit/block_emitter.hpp"
+#include "hypervisor/soft/translate/emission.hpp"
 #include "hypervisor/soft/translate/emit/gates.hpp"
 #include "hypervisor/soft/translate/forgotten.hpp"
 #include "hypervisor/soft/translate/local_page.hpp"
@@ -78,7 +78,7 @@ class Translator {
   // again, so that a cache that is too small holds what is worth most.
   std::uint32_t round() const { return static_cast<std::uint32_t>(statistics_.clears); }
 
-  // Translates the block at RIP. False: the interpreter has to execute it.
+  // Translates the block at RIP. False: the interpreter has to execute it, for now or always.
   bool translate();
 
  private:
@@ -125,17 +125,24 @@ class Translator {
   Outcome undo_transfer();
   Outcome run_in_lockstep();
   Outcome check_block(const BlockEntry& block, const Page& page, ExitKind kind);
-  void link(std::uint64_t site);
-  const EntrySite& stale_entry() const;
+  void link(const LinkSite& site);
+  template <typename Site>
+  const Site& site_of_exit() const;
   void renew_entry(const EntrySite& site, const BlockEntry& block);
   void note_indirect(std::uint64_t site);
   bool is_followed(const Page& page, const Item& item);
   bool leads_mostly_to(const Page& page, std::uint64_t target);
+  // What is at RIP, into JOB. False: nothing that can be translated now.
+  bool read(Page& page, std::uint64_t rip, Emission::Job& job);
   void decode_items(Page& page, std::uint64_t rip);
   bool decode_crossing(const Page& page, ByteSpan head, Item& item);
   void find_liveness(Page& page);
+  static void find_bodies(const Page& page, Unit& unit);
   FlagSet live_at(Page& page, std::uint64_t rip);
   ByteSpan bytes_at(const Page& page, std::uint64_t rip, unsigned most);
+  void take_finished();
+  // Its page may have changed since it was begun: then there is nothing to be taken.
+  void take(const Emission::Job& job);
   void clear();
 
   Cpu& cpu_;
@@ -144,7 +151,6 @@ class Translator {
   std::unique_ptr<CodeCache> cache_;
   bool host_has_avx_;
   Gates gates_{};
-  Sites sites_;
   Statistics statistics_;
   std::uint32_t next_id_ = 1;
   std::uint32_t first_id_ = 1;  // since clear()
@@ -167,7 +173,7 @@ class Translator {
   Known& known(std::uint64_t rip) { return known_[(rip ^ rip >> 12) % kKnown]; }
 
   PlannedForms forms_;
-  std::vector<Item> items_;               // of the block that is being translated
+  std::vector<Item> items_;               // of the block that is being read
   std::array<std::byte, 32> crossing_{};  // an instruction that lies in two pages
 
   // What State's rings follow from.
@@ -178,6 +184,7 @@ class Translator {
   Controls controls_{};
 
   std::unique_ptr<Lockstep> lockstep_;  // or nullptr
+  std::optional<Emission> emission_;    // set once there are gates
 
   std::optional<Fault> fault_;
   std::uint64_t pending_address_ = 0;          // of an access to be committed

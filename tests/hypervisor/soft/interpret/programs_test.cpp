@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <tuple>
@@ -37,18 +38,23 @@ std::string read_expectation(const std::filesystem::path& source) {
   return line.starts_with(kHead) ? line.substr(kHead.size()) : "no expectation in " + line;
 }
 
-// Everything is translated at once.
-constexpr translate::Options kAtOnce{.hot_after = 0, .exact_flags = true};
-
-enum class Engine : std::uint8_t { kInterpret, kTranslate };
+struct Engine {
+  const char* suffix;
+  std::optional<translate::Options> translation;  // everything is translated at once
+};
+constexpr Engine kEngines[] = {
+    {"", std::nullopt},
+    {"_translated", translate::Options{.hot_after = 0, .exact_flags = true}},
+    {"_translated_beside", translate::Options{.hot_after = 0, .exact_flags = true, .beside = true}},
+};
 
 class Program : public testing::TestWithParam<std::tuple<const char*, Engine>> {};
 
 TEST_P(Program, LogsWhatItShould) {
   BareMachine machine;
   const std::string name = std::get<0>(GetParam());
-  if (std::get<1>(GetParam()) == Engine::kTranslate) {
-    ASSERT_TRUE(machine.cpu().use_translator(kAtOnce));
+  if (const auto& translation = std::get<1>(GetParam()).translation) {
+    ASSERT_TRUE(machine.cpu().use_translator(*translation));
   }
   const auto image = read_image(std::filesystem::path(ORRERY_PROGRAMS) / (name + ".bin"));
   ASSERT_FALSE(image.empty());
@@ -74,11 +80,10 @@ TEST_P(Program, LogsWhatItShould) {
 
 INSTANTIATE_TEST_SUITE_P(All, Program,
                          testing::Combine(testing::Values(ORRERY_PROGRAM_NAMES),
-                                          testing::Values(Engine::kInterpret, Engine::kTranslate)),
+                                          testing::ValuesIn(kEngines)),
                          [](const auto& program) {
-                           const bool translated = std::get<1>(program.param) == Engine::kTranslate;
                            return std::string(std::get<0>(program.param)) +
-                                  (translated ? "_translated" : "");
+                                  std::get<1>(program.param).suffix;
                          });
 
 }  // namespace

@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kSize = std::size_t{64} << 10;
 
 std::uint64_t place(CodeCache& cache, std::initializer_list<unsigned char> code) {
-  const std::uint64_t address = cache.next_address();
-  cache.place(std::as_bytes(std::span(code)));
+  const std::uint64_t address = cache.reserve(code.size()).value().hot;
+  cache.write(address, std::as_bytes(std::span(code)));
   return address;
 }
 
@@ -27,18 +27,27 @@ TEST(CodeCache, ExecutesWhatIsWrittenElsewhere) {
   const auto cache = CodeCache::create(kSize);
   ASSERT_TRUE(cache);
   EXPECT_EQ(call(place(**cache, {0xb8, 7, 0, 0, 0, 0xc3})), 7);  // mov eax, 7; ret
-  EXPECT_EQ((*cache)->next_address() % 16, 0u);
+  EXPECT_EQ(place(**cache, {0xc3}) % 16, 0u);
 }
 
 TEST(CodeCache, PlacesWhatIsHardlyExecutedFromTheOtherEndOn) {
   const auto cache = CodeCache::create(kSize);
   ASSERT_TRUE(cache);
   constexpr std::array<unsigned char, 6> kCold = {0xb8, 9, 0, 0, 0, 0xc3};
-  const std::uint64_t address = (*cache)->next_cold_address(kCold.size());
-  (*cache)->place({}, std::as_bytes(std::span(kCold)));
+  const std::uint64_t address = (*cache)->reserve(0, kCold.size()).value().cold;
+  (*cache)->write(address, std::as_bytes(std::span(kCold)));
   EXPECT_EQ(call(address), 9);
   EXPECT_EQ((*cache)->room(), kSize - kCold.size());
-  EXPECT_EQ((*cache)->next_cold_address(1), address - 1);
+  EXPECT_EQ((*cache)->reserve(0, 1).value().cold, address - 1);
+}
+
+TEST(CodeCache, ReservesNoMoreThanThereIs) {
+  const auto cache = CodeCache::create(kSize);
+  ASSERT_TRUE(cache);
+  EXPECT_FALSE((*cache)->reserve(kSize, 1));
+  EXPECT_TRUE((*cache)->reserve(kSize - 8, 8));
+  EXPECT_FALSE((*cache)->reserve(0, 1));
+  EXPECT_FALSE((*cache)->reserve(1));
 }
 
 TEST(CodeCache, LinksJumps) {
@@ -57,10 +66,9 @@ TEST(CodeCache, ForgetsAllButWhatIsKept) {
   ASSERT_TRUE(cache);
   const std::uint64_t kept = place(**cache, {0xb8, 3, 0, 0, 0, 0xc3});
   (*cache)->keep();
-  const std::uint64_t first = (*cache)->next_address();
-  place(**cache, {0x90});
+  const std::uint64_t first = place(**cache, {0x90});
   (*cache)->clear();
-  EXPECT_EQ((*cache)->next_address(), first);
+  EXPECT_EQ(place(**cache, {0x90}), first);
   EXPECT_EQ(call(kept), 3);
 }
 

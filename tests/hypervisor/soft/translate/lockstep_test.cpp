@@ -10,17 +10,10 @@
 #include "hypervisor/soft/translate/lockstep_report.hpp"
 #include "hypervisor/soft/translate/options.hpp"
 #include "long_mode.hpp"
+#include "translated.hpp"
 
 namespace orrery::hypervisor::soft::translate {
 namespace {
-
-std::uint64_t counted(Cpu& cpu, std::string_view name) {
-  for (const auto& detail : cpu.all_statistics().details) {
-    if (detail.name == name) return detail.count;
-  }
-  ADD_FAILURE() << name;
-  return 0;
-}
 
 // Runs CODE with ECX = 20 and expects no difference in at least LEAST instructions.
 x86::CpuState expect_agreement(ByteSpan code, std::uint64_t least) {
@@ -69,6 +62,15 @@ TEST(Lockstep, AgreesOnAFaultInTheMiddle) {
   const x86::CpuState after = expect_agreement(std::as_bytes(std::span(kProgram)), 2);
   EXPECT_EQ(after.cr2, 0x2'0000u);
   EXPECT_EQ(after.rip, kHandler + 1);
+}
+
+// As a call through a table in memory does it on a new page of the stack.
+TEST(Lockstep, AgreesOnAFaultBehindARead) {
+  constexpr std::uint8_t kProgram[] = {0xbc, 0x00, 0x00, 0x02, 0x00,  // mov esp, 0x20000
+                                       0x48, 0xff, 0xc0,              // inc rax
+                                       0xff, 0x34, 0x25, 0x00, 0x80,
+                                       0x00, 0x00, 0xf4};  // push [0x8000]
+  expect_agreement(std::as_bytes(std::span(kProgram)), 2);
 }
 
 // Two times INC RAX, of which "the block" has made ADDED.

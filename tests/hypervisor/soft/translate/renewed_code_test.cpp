@@ -1,11 +1,11 @@
 // Jumps that were linked to code which has been changed since lead to what it is now.
 #include <cstdint>
-#include <string_view>
 
 #include <gtest/gtest.h>
 
 #include "hypervisor/soft/translate/options.hpp"
 #include "long_mode.hpp"
+#include "translated.hpp"
 
 namespace orrery::hypervisor::soft {
 namespace {
@@ -17,14 +17,6 @@ constexpr std::uint64_t kCalls = 100;
 constexpr std::uint8_t kCaller[] = {0xe8, 0xfb, 0x1f, 0, 0, 0xff, 0xc9, 0x75, 0xf7, 0xf4};
 constexpr std::uint8_t kAddOne[] = {0x48, 0xff, 0xc0, 0xc3};        // inc rax; ret
 constexpr std::uint8_t kAddTwo[] = {0x48, 0x83, 0xc0, 0x02, 0xc3};  // add rax, 2; ret
-
-std::uint64_t counted(Cpu& cpu, std::string_view name) {
-  for (const auto& detail : cpu.all_statistics().details) {
-    if (detail.name == name) return detail.count;
-  }
-  ADD_FAILURE() << name;
-  return 0;
-}
 
 TEST(RenewedCode, IsCalledWithoutTheEngine) {
   BareMachine machine;

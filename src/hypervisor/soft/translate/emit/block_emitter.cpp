@@ -25,42 +25,42 @@ void return_to_helper(Cpu& cpu, const Instruction* i) {
 
 }  // namespace
 
-BlockEmitter::BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& cache, Sites& sites,
-                           const Page& page, const Options& options)
+BlockEmitter::BlockEmitter(const Layout& layout, const Gates& gates, Sites& sites, const Unit& unit,
+                           const Options& options)
     : layout_(layout),
       gates_(gates),
-      cache_(cache),
       sites_(sites),
-      page_(page),
+      unit_(unit),
+      page_(unit.page),
       chain_(options.chain),
-      registers_(options.counted) {
-  code_.init(asmjit::Environment::host(), cache.next_address());
+      registers_(options.counted),
+      items_(unit.items) {
+  code_.init(asmjit::Environment::host());
   code_.attach(&a_);
   code_.newSection(&cold_, ".cold", SIZE_MAX, asmjit::SectionFlags::kExecutable);
   checked_ = a_.newLabel();
   body_ = a_.newLabel();
 }
 
-Result<BlockEntry> BlockEmitter::emit(std::span<const Item> items) {
-  items_ = items;
-  first_rip_ = items.front().rip;
-  emit_checked_entry(items.front());
-  for (std::size_t n = 0; n < items.size();) {
+Result<BlockEntry> BlockEmitter::emit(CodeCache& cache) {
+  first_rip_ = items_.front().rip;
+  emit_checked_entry(items_.front());
+  for (std::size_t n = 0; n < items_.size();) {
     const AccessRun run = find_access_run(
-        items.subspan(n), std::max(vectors_known_, items[n].plan.vectors), registers_);
+        items_.subspan(n), std::max(vectors_known_, items_[n].plan.vectors), registers_);
     if (run.steps.empty()) {
-      emit_item(items[n++]);
+      emit_item(items_[n++]);
     } else {
       emit_run(run);
       n += run.steps.size();
     }
   }
-  emit_end(items.back());
+  emit_end(items_.back());
   emit_all(behind_);
   a_.section(cold_);
   is_cold_ = true;
   emit_all(stubs_);
-  return place(static_cast<unsigned>(items.size()));
+  return place(cache);
 }
 
 // One may add others.
@@ -103,17 +103,17 @@ void BlockEmitter::emit_checked_entry(const Item& first) {
   }
   if (first.live_before != 0) emit_restore_flags();
   a_.bind(body_);
-  const EntrySite& site = sites_.entries.emplace_back(EntrySite{&page_, page_.id, 0});
-  later([this, stale, rip = first.rip, &site] {
+  entry_ = &sites_.entries.emplace_back(EntrySite{page_.page, page_.id, 0});
+  later([this, stale, rip = first.rip] {
     a_.bind(stale);
     load_constant(kT0, rip);
-    a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
+    a_.mov(kT1, reinterpret_cast<std::uint64_t>(entry_));
     jump_to(gates_.exit_stale_saved);
   });
 }
 
 void BlockEmitter::emit_item(const Item& item) {
-  if (item.tail != nullptr) emit_tail_check(item);
+  if (item.tail) emit_tail_check(item);
   switch (item.plan.way) {
     case Way::kCopy: return emit_copy(item);
     case Way::kNothing: return;
@@ -170,7 +170,7 @@ Callout& BlockEmitter::add_callout(const Item& item) {
       Callout{before(item),
               item.rip,
               item.next_rip(),
-              &page_,
+              page_.page,
               item.decoded.info.mnemonic,
               touches_x87(item.decoded) || saves_all_state(item.decoded),
               {}});
@@ -193,12 +193,13 @@ void BlockEmitter::emit_interpret(const Item& item) {
   jump_to(gates_.exit_interpret);
 }
 
-Result<BlockEntry> BlockEmitter::place(unsigned instructions) {
+Result<BlockEntry> BlockEmitter::place(CodeCache& cache) {
   asmjit::CodeBuffer& text = code_.textSection()->buffer();
   asmjit::CodeBuffer& cold = cold_->buffer();
-  if (text.size() + cold.size() > cache_.room()) return fail("the code cache is full");
-  const std::uint64_t base = cache_.next_address();
-  cold_->setOffset(cache_.next_cold_address(cold.size()) - base);
+  const std::optional<CodeCache::Place> reserved = cache.reserve(text.size(), cold.size());
+  if (!reserved) return fail("the code cache is full");
+  const std::uint64_t base = reserved->hot;
+  cold_->setOffset(reserved->cold - base);
   if (const auto error = code_.resolveUnresolvedLinks(); error != asmjit::kErrorOk) {
     return fail(format("cannot assemble a block: {}", asmjit::DebugUtils::errorAsString(error)));
   }
@@ -208,15 +209,16 @@ Result<BlockEntry> BlockEmitter::place(unsigned instructions) {
     store_le(place->section()->buffer().data() + place->offset() - sizeof(std::int32_t),
              static_cast<std::int32_t>(pending.target - behind));
   }
-  cache_.place(as_bytes(text.data(), text.size()), as_bytes(cold.data(), cold.size()));
-  sites_.entries.back().checked = base + code_.labelOffsetFromBase(checked_);
+  cache.write(base, as_bytes(text.data(), text.size()));
+  cache.write(reserved->cold, as_bytes(cold.data(), cold.size()));
+  entry_->checked = base + code_.labelOffsetFromBase(checked_);
   for (const PendingLink& pending : pending_links_) {
-    sites_.links[pending.site].place =
+    pending.site->place =
         base + code_.labelOffsetFromBase(pending.behind_distance) - sizeof(std::int32_t);
   }
   return BlockEntry{base + code_.labelOffsetFromBase(checked_),
                     base + code_.labelOffsetFromBase(body_),
-                    instructions,
+                    static_cast<unsigned>(items_.size()),
                     text.size(),
                     base + cold_->offset(),
                     cold.size()};

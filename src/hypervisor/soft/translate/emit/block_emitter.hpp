@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
@@ -23,32 +22,23 @@
 #include "hypervisor/soft/translate/emit/gates.hpp"
 #include "hypervisor/soft/translate/emit/rewriter.hpp"
 #include "hypervisor/soft/translate/options.hpp"
-#include "hypervisor/soft/translate/page.hpp"
 #include "hypervisor/soft/translate/plan/access_run.hpp"
 #include "hypervisor/soft/translate/plan/item.hpp"
 #include "hypervisor/soft/translate/plan/plan.hpp"
 #include "hypervisor/soft/translate/sites.hpp"
+#include "hypervisor/soft/translate/unit.hpp"
 
 namespace orrery::hypervisor::soft::translate {
 
-// What code refers to; lives as long as the code.
-struct Sites {
-  std::deque<AccessSite> accesses;
-  std::deque<Callout> callouts;
-  std::deque<X87Site> x87;
-  std::deque<IndirectSite> indirects;
-  std::deque<EntrySite> entries;
-  std::vector<LinkSite> links;
-};
-
 class BlockEmitter {
  public:
-  BlockEmitter(const Layout& layout, const Gates& gates, CodeCache& cache, Sites& sites,
-               const Page& page, const Options& options);
+  // UNIT and SITES outlive it.
+  BlockEmitter(const Layout& layout, const Gates& gates, Sites& sites, const Unit& unit,
+               const Options& options);
 
-  // Places the code of ITEMS (liveness filled in) in the cache. Fails where that has not enough
-  // room.
-  Result<BlockEntry> emit(std::span<const Item> items);
+  // Makes the unit's code and puts it into CACHE, once. Fails where that has not enough room. Any
+  // thread that has SITES and UNIT for itself.
+  Result<BlockEntry> emit(CodeCache& cache);
 
  private:
   // Where the guest's arithmetic flags are.
@@ -62,7 +52,7 @@ class BlockEmitter {
   void emit_callout(const Item& item);
   void emit_interpret(const Item& item);
   Callout& add_callout(const Item& item);
-  Result<BlockEntry> place(unsigned instructions);
+  Result<BlockEntry> place(CodeCache& cache);
 
   // ---- Counted mode (count.cpp): nothing is emitted where it is off
   bool counted() const { return registers_.counts(); }
@@ -213,9 +203,9 @@ class BlockEmitter {
 
   const Layout& layout_;
   const Gates& gates_;
-  CodeCache& cache_;
   Sites& sites_;
-  const Page& page_;
+  const Unit& unit_;
+  const PageStamp& page_;
   bool chain_;  // jumps may lead to other blocks directly
   HostRegisters registers_;
   std::span<const Item> items_;
@@ -223,6 +213,7 @@ class BlockEmitter {
   asmjit::CodeHolder code_;
   x::Assembler a_;
   asmjit::Label checked_, body_;
+  EntrySite* entry_ = nullptr;
   std::uint64_t first_rip_ = 0;
   FlagState flags_ = FlagState::kHost;
   bool x87_known_ = false;                  // to be loaded
@@ -242,7 +233,7 @@ class BlockEmitter {
   // Links whose places are known once the code is placed.
   struct PendingLink {
     asmjit::Label behind_distance;
-    std::size_t site;
+    LinkSite* site;
   };
   std::vector<PendingLink> pending_links_;
 };

@@ -21,14 +21,13 @@ x::CondCode condition_of(const Item& item) {
 
 void BlockEmitter::add_link(const asmjit::Label& behind_distance, const asmjit::Label& stub,
                             std::uint64_t target, bool within_page) {
-  const std::size_t site = sites_.links.size();
-  sites_.links.push_back({0, &page_, within_page});
-  pending_links_.push_back({behind_distance, site});
+  LinkSite& site = sites_.links.emplace_back(LinkSite{0, page_.page, within_page});
+  pending_links_.push_back({behind_distance, &site});
   const std::uint64_t gate = within_page ? gates_.exit_link : gates_.exit_link_saved;
-  later([this, stub, target, site, gate] {
+  later([this, stub, target, &site, gate] {
     a_.bind(stub);
     load_constant(kT0, target);
-    a_.mov(kT1.r32(), static_cast<std::uint32_t>(site));
+    a_.mov(kT1, reinterpret_cast<std::uint64_t>(&site));
     jump_to(gate);
   });
 }
@@ -41,12 +40,7 @@ void BlockEmitter::emit_linkable_jump(std::uint64_t target) {
     a_.jmp(body_);
     return;
   }
-  const auto known = within_page ? page_.blocks.find(static_cast<std::uint16_t>(target % kPageSize))
-                                 : page_.blocks.end();
-  if (known != page_.blocks.end() && known->second.body != 0) {
-    jump_to(known->second.body);
-    return;
-  }
+  if (const std::uint64_t body = unit_.body_of(target); body != 0) return jump_to(body);
   emit_open_jump(target, within_page);
 }
 

@@ -307,19 +307,21 @@ class GateBuilder {
 Result<Gates> make_gates(CodeCache& cache, const Layout& layout, const Helpers& helpers,
                          Translator* translator, HostRegisters registers) {
   asmjit::CodeHolder code;
-  code.init(asmjit::Environment::host(), cache.next_address());
+  code.init(asmjit::Environment::host());
   x::Assembler assembler(&code);
   const GateBuilder::Labels labels =
       GateBuilder(assembler, layout, helpers, translator, registers).build();
   code.flatten();
   code.resolveUnresolvedLinks();
-  if (const auto error = code.relocateToBase(cache.next_address()); error != asmjit::kErrorOk) {
+  const auto place = cache.reserve(code.codeSize());
+  if (!place) return fail("the code cache has no room for the translator's gates");
+  const std::uint64_t base = place->hot;
+  if (const auto error = code.relocateToBase(base); error != asmjit::kErrorOk) {
     return fail(format("cannot assemble the translator's gates: {}",
                        asmjit::DebugUtils::errorAsString(error)));
   }
-  const std::uint64_t base = cache.next_address();
   const asmjit::CodeBuffer& text = code.textSection()->buffer();
-  cache.place(as_bytes(text.data(), text.size()));
+  cache.write(base, as_bytes(text.data(), text.size()));
 
   const auto address = [&](const asmjit::Label& label) {
     return base + code.labelOffsetFromBase(label);

@@ -45,10 +45,9 @@ struct Gates {
   // ExitKind enter(code): executes translated code until it comes back.
   std::uint32_t (*enter)(std::uint64_t code);
 
-  // Jumped to. First temporary: State::next_rip; second: State::exit_site: a LinkSite's number, the
-  // address of an IndirectSite or an EntrySite, or the mnemonic that the interpreter
-  // has to execute. The guest's flags are the host's, or, of those called `_saved`, in
-  // State::saved_flags.
+  // Jumped to. First temporary: State::next_rip; second: State::exit_site: the address of a
+  // LinkSite, an IndirectSite or an EntrySite, or the mnemonic that the interpreter has to execute.
+  // The guest's flags are the host's, or, of those called `_saved`, in State::saved_flags.
   std::uint64_t exit_continue;
   std::uint64_t exit_continue_saved;
   std::uint64_t exit_stale_saved;

@@ -145,8 +145,8 @@ void BlockEmitter::emit_access(const Item& item, const Access& access,
 
   AccessSite& site = sites_.accesses.emplace_back(AccessSite{
       before(item), item.rip, access.then == Then::kTarget ? item.target() : item.next_rip(),
-      access.then == Then::kScratch, &page_, static_cast<std::uint16_t>(access.size), access.kind,
-      access.aligned, access.stack, flags_ == FlagState::kSaved, false});
+      access.then == Then::kScratch, page_.page, static_cast<std::uint16_t>(access.size),
+      access.kind, access.aligned, access.stack, flags_ == FlagState::kSaved, false});
   const FlagState before = flags_;
   body();
   site.flags_saved_after = flags_ == FlagState::kSaved;

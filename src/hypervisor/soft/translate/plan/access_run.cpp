@@ -56,7 +56,7 @@ class Finder {
 
   AccessRun find() {
     for (const Item& item : items_) {
-      if (steps().size() == kMostSteps || item.tail != nullptr || !take(item) || ended_) break;
+      if (steps().size() == kMostSteps || item.tail || !take(item) || ended_) break;
     }
     if (windows().size() == 2 && windows()[1].accesses < 2) close_second();
     // What follows the last access gains nothing.

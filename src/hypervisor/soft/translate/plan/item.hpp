@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/bytes.hpp"
 #include "hypervisor/soft/decode/table.hpp"
@@ -16,7 +17,7 @@ struct Item {
   Decoded decoded;
   ByteSpan bytes;
   std::uint64_t rip = 0;
-  const Page* tail = nullptr;  // where the instruction ends, if that is the next page
+  std::optional<PageStamp> tail{};  // where the instruction ends, if that is the next page
   Plan plan;
   FlagSet live_before = kAllFlags;  // flags whose values are needed at or after this instruction
   FlagSet live_after = kAllFlags;   // after it, on any way out
