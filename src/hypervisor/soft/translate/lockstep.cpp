@@ -196,7 +196,8 @@ std::uint64_t Lockstep::execute_again(unsigned instructions, End end, std::uint6
   next_callout_ = 0;
   const auto is_over = [&] {
     if (end == End::kTransferred && !left_early_) return transferred || executed == instructions;
-    return cpu_.next_block_rip_ == rip && log_.at_end() && next_callout_ == callouts_.size();
+    if (cpu_.next_block_rip_ != rip || next_callout_ != callouts_.size()) return false;
+    return end == End::kFault || log_.at_end();  // what faults may have read before
   };
   while (!is_over()) {
     if (executed == instructions) {
