@@ -1,6 +1,7 @@
 // The outside's time, from which the machine's clock is made.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "base/types.hpp"
@@ -16,6 +17,11 @@ class Clock {
 
   // Nanoseconds since 1970-01-01 00:00 UTC, as the host believes. Any thread.
   virtual Ticks wall() = 0;
+
+  // How long the host takes for LEFT of monotonic(), for its timers. Any thread.
+  virtual std::chrono::nanoseconds host_time(Ticks left) {
+    return std::chrono::nanoseconds(left.value());
+  }
 };
 
 }  // namespace orrery::port

@@ -22,6 +22,7 @@
 #include "vmm/engine_statistics.hpp"
 #include "vmm/gdb/gdb_server.hpp"
 #include "vmm/host/sandbox.hpp"
+#include "vmm/host/scaled_clock.hpp"
 #include "vmm/host/signals.hpp"
 #include "vmm/host/system_clock.hpp"
 #include "vmm/host/system_entropy.hpp"
@@ -60,6 +61,8 @@ class Vmm {
   Result<int> run();
 
  private:
+  Result<> check_clock() const;
+  port::Clock& guest_clock();
   Result<> attach_backends();
   Result<> attach_virtio_console();
   Result<> attach_remote_devices();
@@ -76,6 +79,7 @@ class Vmm {
   std::optional<BootFiles> boot_files_;
   std::unique_ptr<EventLoop> loop_;
   SystemClock clock_;
+  std::optional<ScaledClock> scaled_clock_;  // where the configuration says so
   SystemEntropy entropy_;
   std::unique_ptr<DescriptorConsole> console_;
   std::vector<std::unique_ptr<DescriptorConsole>> virtio_consoles_;
@@ -99,6 +103,18 @@ Vmm::~Vmm() {
   stop_loop();
 }
 
+Result<> Vmm::check_clock() const {
+  if (!on_kvm_ || configuration_.clock_rate == 1) return {};
+  return fail(
+      "--clock-rate: on KVM a guest reads the host's clock by itself; add --engine translate or "
+      "--engine interpret");
+}
+
+port::Clock& Vmm::guest_clock() {
+  if (configuration_.clock_rate == 1) return clock_;
+  return scaled_clock_.emplace(clock_, configuration_.clock_rate);
+}
+
 Result<> Vmm::build() {
   block_served_signals();
   ORRERY_TRY(loop_, EventLoop::create());
@@ -107,6 +123,7 @@ Result<> Vmm::build() {
   log::info("engine: {}", choice.explanation);
   ORRERY_TRY(boot_files_, BootFiles::open(configuration_));
   ORRERY_TRY(const Bytes firmware, boot_files_->firmware_size());
+  ORRERY_CHECK(check_clock());
   const machine::Configuration machine_configuration{
       .memory_size = configuration_.memory,
       .vcpus = configuration_.cpus,
@@ -114,7 +131,7 @@ Result<> Vmm::build() {
       .debug_exit = configuration_.debug_exit,
   };
   ORRERY_TRY(machine_,
-             machine::Machine::create(machine_configuration, choice.make, *loop_, clock_));
+             machine::Machine::create(machine_configuration, choice.make, *loop_, guest_clock()));
   power_ = std::make_unique<PowerControl>(*loop_, *machine_);
   ORRERY_CHECK(attach_backends());
   ORRERY_CHECK(boot_files_->boot(*machine_));

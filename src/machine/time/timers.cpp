@@ -43,7 +43,8 @@ class Timers::MachineTimer : public device::Timer {
     constexpr std::int64_t kLongest = 3'600'000'000'000;
     const std::int64_t left =
         std::clamp<std::int64_t>(deadline - owner_.clock_.now().value(), 0, kLongest);
-    loop_timer_->arm(std::chrono::steady_clock::now() + std::chrono::nanoseconds(left));
+    loop_timer_->arm(std::chrono::steady_clock::now() +
+                     owner_.clock_.source().host_time(Ticks(left)));
   }
 
  private:

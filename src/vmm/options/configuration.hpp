@@ -67,6 +67,7 @@ struct Configuration {
   Bytes code_cache{128_MiB};  // of each vCPU, by the translator
   Translation translation = Translation::kAuto;
   hypervisor::soft::PagingOptions paging;
+  double clock_rate = 1;  // of the guest's time, on Orrery's engine
   bool counted = false;   // the translator counts retired instructions
   bool lockstep = false;  // the translator is checked by the interpreter
   Irqchip irqchip = Irqchip::kKernel;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -370,6 +371,16 @@ std::string to_string(const PagingOptions& paging) {
     names += (count++ == 0 ? "" : ",") + std::string(feature.name);
   }
   return count == 0 ? "none" : count == std::size(kPagingFeatures) ? "all" : names;
+}
+
+Result<double> parse_clock_rate(std::string_view text) {
+  constexpr double kLeast = 0.001;
+  constexpr double kMost = 10;
+  double rate = 0;
+  const char* const end = text.data() + text.size();
+  const auto [behind, error] = std::from_chars(text.data(), end, rate);
+  if (error == std::errc{} && behind == end && rate >= kLeast && rate <= kMost) return rate;
+  return fail(format("\"{}\" is no rate of a clock; it has {} to {}", text, kLeast, kMost));
 }
 
 Result<bool> parse_switch(std::string_view text) {

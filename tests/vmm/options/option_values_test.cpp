@@ -128,6 +128,14 @@ TEST(OptionValues, ServedDevices) {
   }
 }
 
+TEST(OptionValues, ClockRates) {
+  EXPECT_EQ(parse_clock_rate("0.05").value(), 0.05);
+  EXPECT_EQ(parse_clock_rate("10").value(), 10);
+  for (const char* text : {"", "0", "-1", "nan", "inf", "11", "1x", "0.0001"}) {
+    EXPECT_FALSE(parse_clock_rate(text).has_value()) << text;
+  }
+}
+
 TEST(OptionValues, Engines) {
   for (const char* text : {"auto", "kvm", "translate", "interpret"}) {
     EXPECT_EQ(to_string(*parse_engine(text)), text);
