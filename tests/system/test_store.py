@@ -41,6 +41,18 @@ class StoreTest(SystemTest):
                 process.terminate()
                 self.assertEqual(process.wait(timeout=60), 0)
 
+    @contextlib.contextmanager
+    def nbd_server(self):
+        """Yields "nbd://HOST:PORT/" of a server that gives images both ways."""
+        command = [ORRERY, "store", "serve", self.store, "--listen", "127.0.0.1:0", "--nbd", "127.0.0.1:0", "--scratch", self.scratch]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                self.assertRegex(process.stdout.readline(), "^store://")
+                yield process.stdout.readline().strip()
+            finally:
+                process.terminate()
+                self.assertEqual(process.wait(timeout=60), 0)
+
     def cache(self) -> str:
         return f"cache={self.scratch / 'cache'}"
 
@@ -53,6 +65,26 @@ class StoreTest(SystemTest):
         guest.run("mount -o ro /dev/vda /mnt", timeout=120)
         self.assertIn(expected, guest.run("md5sum </mnt/data", timeout=120))
         guest.power_off()
+
+    def test_other_programs_read_images_by_nbd_and_write_to_copies_of_their_own(self):
+        def run(*command) -> subprocess.CompletedProcess:
+            return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+        disk = self.scratch / "disk.raw"
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", disk, "64M"], check=True)
+        self.add(disk, "disk")
+        with self.nbd_server() as address:
+            exports = run("nbdinfo", "--list", address).stdout
+            for name in ("disk", "copy/disk"):
+                self.assertIn(f'export="{name}"', exports)
+            write = ["qemu-io", "-f", "raw", "-c", "write -P 7 1000K 1M", "-c", "read -P 7 1000K 1M", "-c", "discard 4M 1M", "-c", "read -P 0 4M 1M"]
+            written = run(*write, f"{address}copy/disk")
+            self.assertEqual(written.returncode, 0, written.stdout + written.stderr)
+            self.assertNotEqual(run(*write, f"{address}disk").returncode, 0)
+            for name in ("disk", "copy/disk"):
+                same = run("qemu-img", "compare", "-f", "raw", "-F", "raw", disk, address + name)
+                self.assertIn("identical", same.stdout, same.stderr)
+            self.assertNotEqual(run("nbdinfo", f"{address}other").returncode, 0)
 
     def test_a_guest_reads_an_image_of_a_folder(self):
         expected = self.add_small_disk()

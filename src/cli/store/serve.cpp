@@ -5,6 +5,8 @@
 #include "base/log.hpp"
 #include "base/sockets/listening_socket.hpp"
 #include "cli/store/store.hpp"
+#include "storage/nbd/server.hpp"
+#include "storage/nbd/store_catalogue.hpp"
 #include "store/serve/server.hpp"
 #include "vmm/host/signals.hpp"
 
@@ -12,50 +14,92 @@ namespace orrery::cli::store_commands {
 namespace {
 
 using store::serve::Server;
+namespace nbd = storage::nbd;
 
 struct Given {
   std::string folder;
   std::string listen = "127.0.0.1:8470";
+  std::string nbd;  // empty: nowhere
+  std::string scratch = "/var/tmp";
   bool verbose = false;
 };
 
-// Until a signal; the second one does not wait for clients.
-Result<> serve_until_signal(EventLoop& loop, Server& server) {
-  bool ended = false;
+// By NBD, to those who do not speak HTTP.
+struct NbdSide {
+  nbd::StoreCatalogue catalogue;
+  std::unique_ptr<nbd::Server> server;
+};
+
+// Until a signal; the second one does not wait for clients. NBD_SIDE: or nullptr.
+Result<> serve_until_signal(EventLoop& loop, Server& server, nbd::Server* nbd_side) {
+  unsigned serving = nbd_side == nullptr ? 1 : 2;
   bool stopping = false;
+  const auto ended = [&] {
+    if (--serving == 0) loop.stop();
+  };
   vmm::SignalActions actions;
   actions.end = [&](int /*number*/) {
-    if (std::exchange(stopping, true)) return server.drop_clients();
-    server.stop([&] {
-      ended = true;
-      loop.stop();
+    if (std::exchange(stopping, true)) {
+      server.drop_clients();
+      if (nbd_side != nullptr) nbd_side->drop_clients();
+      return;
+    }
+    server.stop(ended);
+    if (nbd_side == nullptr) return;
+    nbd_side->on_empty([&, done = false](bool /*served*/) mutable {
+      if (!std::exchange(done, true)) ended();
     });
+    nbd_side->stop();
   };
   actions.continued = [] {};
   ORRERY_TRY(const auto signals, vmm::Signals::create(loop, std::move(actions)));
-  while (!ended) loop.run();
+  while (serving != 0) loop.run();
+  if (nbd_side != nullptr) nbd_side->on_empty(nullptr);
   return {};
+}
+
+struct Listening {
+  FileDescriptor socket;
+  TcpAddress address;
+};
+
+// OPTION: its name, for errors.
+Result<Listening> listen(const char* option, const std::string& at, int backlog) {
+  auto socket = listen_tcp(at, backlog);
+  if (!socket) return fail(format("{} {}: {}", option, at, socket.error().message()));
+  ORRERY_TRY(TcpAddress address, tcp_address(socket->get()));
+  if (!address.only_this_host) {
+    log::warning(
+        "{}: whoever reaches it can read every image; there is no encryption and no "
+        "password",
+        at);
+  }
+  return Listening{std::move(*socket), std::move(address)};
+}
+
+// nullptr: none is wanted.
+Result<std::unique_ptr<NbdSide>> create_nbd_side(EventLoop& loop, const Given& given) {
+  if (given.nbd.empty()) return nullptr;
+  ORRERY_TRY(auto opened, open_store(given.folder));
+  ORRERY_TRY(Listening listening, listen("--nbd", given.nbd, nbd::Server::kBacklog));
+  std::unique_ptr<NbdSide> side(
+      new NbdSide{nbd::StoreCatalogue(loop, std::move(opened), given.scratch), nullptr});
+  ORRERY_TRY(side->server, nbd::Server::create(loop, side->catalogue, std::move(listening.socket)));
+  fmt::print("nbd://{}/\n", listening.address.text);
+  return side;
 }
 
 Result<int> serve(EventLoop& loop, const Given& given) {
   if (given.verbose) log::set_level(log::Level::kDebug);
   vmm::block_served_signals();
   ORRERY_TRY(auto opened, open_store(given.folder));
-  auto listener = listen_tcp(given.listen, Server::kBacklog);
-  if (!listener) {
-    return fail(format("--listen {}: {}", given.listen, listener.error().message()));
-  }
-  ORRERY_TRY(const TcpAddress address, tcp_address(listener->get()));
-  if (!address.only_this_host) {
-    log::warning(
-        "{}: whoever reaches it can read every image; there is no encryption and no "
-        "password",
-        given.listen);
-  }
-  ORRERY_TRY(const auto server, Server::create(loop, std::move(opened), std::move(*listener), {}));
-  fmt::print("store://{}/\n", address.text);
+  ORRERY_TRY(Listening listening, listen("--listen", given.listen, Server::kBacklog));
+  ORRERY_TRY(const auto server,
+             Server::create(loop, std::move(opened), std::move(listening.socket), {}));
+  fmt::print("store://{}/\n", listening.address.text);
+  ORRERY_TRY(const auto nbd_side, create_nbd_side(loop, given));
   std::fflush(stdout);
-  ORRERY_CHECK(serve_until_signal(loop, *server));
+  ORRERY_CHECK(serve_until_signal(loop, *server, nbd_side ? nbd_side->server.get() : nullptr));
   return 0;
 }
 
@@ -67,6 +111,12 @@ void add_serve(CLI::App& group, int& status) {
   const auto given = std::make_shared<Given>();
   command->add_option("store", given->folder, "the store's folder")->required();
   command->add_option("--listen", given->listen, "ADDRESS:PORT; 127.0.0.1:8470 if left away");
+  command->add_option(
+      "--nbd", given->nbd,
+      "ADDRESS:PORT where they are given by NBD, too: NAME to be read, copy/NAME to "
+      "be written to, by each client for itself");
+  command->add_option("--scratch", given->scratch,
+                      "the folder where those copies take room; /var/tmp if left away");
   command->add_flag("--verbose", given->verbose, "tell of every request");
   on_command(*command, status, [given](EventLoop& loop) { return serve(loop, *given); });
 }

@@ -192,9 +192,10 @@ Negotiation::Next Negotiation::finish(const std::optional<Error>& error, ByteWri
 }
 
 Agreement Negotiation::agreement() const {
-  return {.flags = transmission_flags(*chosen_, structured_replies_),
-          .structured_replies = structured_replies_,
-          .block_status = with_allocation_ == chosen_};
+  return {
+      .flags = transmission_flags(*chosen_, structured_replies_),
+      .structured_replies = structured_replies_,
+      .block_status = with_allocation_ != nullptr && with_allocation_->name() == chosen_->name()};
 }
 
 void Negotiation::reply(OptionReply type, ByteSpan payload, ByteWriter& replies) {

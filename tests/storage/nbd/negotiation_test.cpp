@@ -122,6 +122,33 @@ TEST_F(NegotiationTest, SelectsTheAllocation) {
   EXPECT_FALSE(negotiation_.agreement().block_status) << "the last choice counts, if it failed too";
 }
 
+// A catalogue that makes an export each time it is asked.
+class FreshCatalogue final : public Catalogue {
+ public:
+  explicit FreshCatalogue(port::Blocks& disk) : disk_(disk) {}
+  std::vector<std::shared_ptr<Export>> list() override { return {find("debian")}; }
+  std::shared_ptr<Export> find(std::string_view name) override {
+    return DiskCatalogue::create(disk_, "debian", "").value()->find(name);
+  }
+
+ private:
+  port::Blocks& disk_;
+};
+
+TEST_F(NegotiationTest, KnowsAnExportByItsName) {
+  FreshCatalogue catalogue(disk_);
+  Negotiation negotiation(catalogue);
+  ByteWriter replies;
+  const auto ask = [&](Option option, ByteSpan data) {
+    return negotiation.take_option(static_cast<std::uint32_t>(option), data, replies);
+  };
+  ask(Option::kStructuredReply, {});
+  ask(Option::kSetMetaContext, contexts("debian", {"base:allocation"}));
+  ASSERT_EQ(ask(Option::kGo, about("debian")), Next::kOpen);
+  negotiation.finish(std::nullopt, replies);
+  EXPECT_TRUE(negotiation.agreement().block_status);
+}
+
 TEST_F(NegotiationTest, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(types(Option::kStartTls), Types{OptionReply::kErrorUnsupported});
   EXPECT_EQ(types(static_cast<Option>(4)), Types{OptionReply::kErrorUnsupported});
