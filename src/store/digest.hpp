@@ -50,7 +50,7 @@ class Hasher {
   Digest finish();
 
  private:
-  evp_md_ctx_st* const context_;
+  evp_md_ctx_st* context_;
 };
 
 }  // namespace orrery::store

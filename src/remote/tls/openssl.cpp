@@ -7,12 +7,9 @@ namespace orrery::remote::tls {
 namespace {
 
 Result<OpenSsl> load() {
-  ORRERY_TRY(const SharedLibrary libcrypto, SharedLibrary::load("libcrypto.so.3", "libssl3"));
+  ORRERY_TRY(const crypto::Libcrypto& libcrypto, crypto::Libcrypto::get());
   ORRERY_TRY(const SharedLibrary libssl, SharedLibrary::load("libssl.so.3", "libssl3"));
-  OpenSsl functions;
-#define ORRERY_BIND(name) ORRERY_CHECK(libcrypto.bind(functions.name, #name));
-  ORRERY_LIBCRYPTO_FUNCTIONS(ORRERY_BIND)
-#undef ORRERY_BIND
+  OpenSsl functions{libcrypto};
 #define ORRERY_BIND(name) ORRERY_CHECK(libssl.bind(functions.name, #name));
   ORRERY_LIBSSL_FUNCTIONS(ORRERY_BIND)
 #undef ORRERY_BIND

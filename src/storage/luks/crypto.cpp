@@ -3,58 +3,20 @@
 #include <array>
 
 #include <argon2.h>
-#include <openssl/evp.h>
 
 #include "base/assert.hpp"
 #include "base/files/shared_library.hpp"
 #include "base/format.hpp"
+#include "crypto/libcrypto.hpp"
 
 namespace orrery::storage::luks {
 namespace {
 
-struct Libcrypto {
-  decltype(&::EVP_get_digestbyname) find_hash = nullptr;
-  decltype(&::EVP_MD_CTX_new) create_hash = nullptr;
-  decltype(&::EVP_MD_CTX_free) free_hash = nullptr;
-  decltype(&::EVP_DigestInit_ex) begin_hash = nullptr;
-  decltype(&::EVP_DigestUpdate) update_hash = nullptr;
-  decltype(&::EVP_DigestFinal_ex) finish_hash = nullptr;
-  decltype(&::PKCS5_PBKDF2_HMAC) pbkdf2 = nullptr;
-  decltype(&::EVP_CIPHER_fetch) fetch_cipher = nullptr;
-  decltype(&::EVP_CIPHER_free) free_cipher = nullptr;
-  decltype(&::EVP_CIPHER_CTX_new) create_cipher = nullptr;
-  decltype(&::EVP_CIPHER_CTX_free) free_context = nullptr;
-  decltype(&::EVP_CipherInit_ex) begin_cipher = nullptr;
-  decltype(&::EVP_CipherUpdate) update_cipher = nullptr;
-};
+using crypto::Libcrypto;
 
-Result<Libcrypto> load() {
-  ORRERY_TRY(const SharedLibrary library, SharedLibrary::load("libcrypto.so.3", "libssl3"));
-  Libcrypto functions;
-  ORRERY_CHECK(library.bind(functions.find_hash, "EVP_get_digestbyname"));
-  ORRERY_CHECK(library.bind(functions.create_hash, "EVP_MD_CTX_new"));
-  ORRERY_CHECK(library.bind(functions.free_hash, "EVP_MD_CTX_free"));
-  ORRERY_CHECK(library.bind(functions.begin_hash, "EVP_DigestInit_ex"));
-  ORRERY_CHECK(library.bind(functions.update_hash, "EVP_DigestUpdate"));
-  ORRERY_CHECK(library.bind(functions.finish_hash, "EVP_DigestFinal_ex"));
-  ORRERY_CHECK(library.bind(functions.pbkdf2, "PKCS5_PBKDF2_HMAC"));
-  ORRERY_CHECK(library.bind(functions.fetch_cipher, "EVP_CIPHER_fetch"));
-  ORRERY_CHECK(library.bind(functions.free_cipher, "EVP_CIPHER_free"));
-  ORRERY_CHECK(library.bind(functions.create_cipher, "EVP_CIPHER_CTX_new"));
-  ORRERY_CHECK(library.bind(functions.free_context, "EVP_CIPHER_CTX_free"));
-  ORRERY_CHECK(library.bind(functions.begin_cipher, "EVP_CipherInit_ex"));
-  ORRERY_CHECK(library.bind(functions.update_cipher, "EVP_CipherUpdate"));
-  return functions;
-}
-
-const Result<Libcrypto>& libcrypto() {
-  static const Result<Libcrypto> kLibrary = load();
-  return kLibrary;
-}
-
+// load_crypto() tells where there is none.
 const Libcrypto& loaded() {
-  ORRERY_ASSERT(libcrypto().has_value());  // load_crypto() tells of it
-  return *libcrypto();
+  return Libcrypto::loaded();
 }
 
 struct KnownHash {
@@ -75,7 +37,8 @@ const KnownHash* find(std::string_view hash) {
 
 Result<const EVP_MD*> find_hash(std::string_view hash) {
   const KnownHash* const known = find(hash);
-  const EVP_MD* const found = known == nullptr ? nullptr : loaded().find_hash(known->openssl);
+  const EVP_MD* const found =
+      known == nullptr ? nullptr : loaded().EVP_get_digestbyname(known->openssl);
   if (found != nullptr) return found;
   return fail(
       format("the hash \"{}\" is not one that Orrery knows; it takes sha256, sha512, "
@@ -108,8 +71,7 @@ Result<Libargon2> load_argon2() {
 }  // namespace
 
 Result<> load_crypto() {
-  const Result<Libcrypto>& library = libcrypto();
-  if (!library) return fail(library.error());
+  if (!Libcrypto::get()) return fail(Libcrypto::get().error());
   return {};
 }
 
@@ -122,13 +84,13 @@ Result<> hash(std::string_view hash, std::initializer_list<ByteSpan> parts, Muta
   ORRERY_TRY(const EVP_MD* const type, find_hash(hash));
   ORRERY_ASSERT(out.size() == hash_size(hash));
   const Libcrypto& crypto = loaded();
-  EVP_MD_CTX* const context = crypto.create_hash();
-  bool done = context != nullptr && crypto.begin_hash(context, type, nullptr) == 1;
+  EVP_MD_CTX* const context = crypto.EVP_MD_CTX_new();
+  bool done = context != nullptr && crypto.EVP_DigestInit_ex(context, type, nullptr) == 1;
   for (const ByteSpan part : parts) {
-    done = done && crypto.update_hash(context, part.data(), part.size()) == 1;
+    done = done && crypto.EVP_DigestUpdate(context, part.data(), part.size()) == 1;
   }
-  done = done && crypto.finish_hash(context, octets(out), nullptr) == 1;
-  crypto.free_hash(context);
+  done = done && crypto.EVP_DigestFinal_ex(context, octets(out), nullptr) == 1;
+  crypto.EVP_MD_CTX_free(context);
   if (!done) return fail(format("libcrypto offers no {}: look at its openssl.cnf", hash));
   return {};
 }
@@ -136,10 +98,10 @@ Result<> hash(std::string_view hash, std::initializer_list<ByteSpan> parts, Muta
 Result<> pbkdf2(std::string_view hash, ByteSpan passphrase, ByteSpan salt, std::uint32_t iterations,
                 MutableByteSpan out) {
   ORRERY_TRY(const EVP_MD* const type, find_hash(hash));
-  const int done = loaded().pbkdf2(reinterpret_cast<const char*>(passphrase.data()),
-                                   static_cast<int>(passphrase.size()), octets(salt),
-                                   static_cast<int>(salt.size()), static_cast<int>(iterations),
-                                   type, static_cast<int>(out.size()), octets(out));
+  const int done = loaded().PKCS5_PBKDF2_HMAC(
+      reinterpret_cast<const char*>(passphrase.data()), static_cast<int>(passphrase.size()),
+      octets(salt), static_cast<int>(salt.size()), static_cast<int>(iterations), type,
+      static_cast<int>(out.size()), octets(out));
   if (done != 1) return fail(format("PBKDF2 with {} fails in libcrypto", hash));
   return {};
 }
@@ -156,23 +118,23 @@ Result<> argon2(const Argon2& cost, ByteSpan passphrase, ByteSpan salt, MutableB
 }
 
 void AesXts::Free::operator()(evp_cipher_ctx_st* context) const {
-  loaded().free_context(context);
+  loaded().EVP_CIPHER_CTX_free(context);
 }
 
 Result<AesXts> AesXts::create(ByteSpan key, Direction direction) {
   const Libcrypto& crypto = loaded();
   ORRERY_ASSERT(key.size() == 32 || key.size() == 64);
   const char* const name = key.size() == 64 ? "AES-256-XTS" : "AES-128-XTS";
-  EVP_CIPHER* const cipher = crypto.fetch_cipher(nullptr, name, nullptr);
+  EVP_CIPHER* const cipher = crypto.EVP_CIPHER_fetch(nullptr, name, nullptr);
   if (cipher == nullptr) {
     return fail(format("libcrypto offers no {}: enable its default provider in openssl.cnf", name));
   }
-  AesXts made(std::unique_ptr<evp_cipher_ctx_st, Free>(crypto.create_cipher()));
+  AesXts made(std::unique_ptr<evp_cipher_ctx_st, Free>(crypto.EVP_CIPHER_CTX_new()));
   const int encrypts = direction == Direction::kEncrypt ? 1 : 0;
   const bool done =
-      made.context_ != nullptr && crypto.begin_cipher(made.context_.get(), cipher, nullptr,
-                                                      octets(key), nullptr, encrypts) == 1;
-  crypto.free_cipher(cipher);  // the context keeps it
+      made.context_ != nullptr && crypto.EVP_CipherInit_ex(made.context_.get(), cipher, nullptr,
+                                                           octets(key), nullptr, encrypts) == 1;
+  crypto.EVP_CIPHER_free(cipher);  // the context keeps it
   if (done) return made;
   // SP 800-38E: OpenSSL takes no key with two equal halves.
   return fail(format("libcrypto refuses the volume's key for {}", name));
@@ -184,11 +146,11 @@ void AesXts::transform(std::uint64_t unit_number, const std::byte* from, std::by
   store_le(tweak.data(), unit_number);
   const Libcrypto& crypto = loaded();
   int length = 0;
-  ORRERY_ASSERT(crypto.begin_cipher(context_.get(), nullptr, nullptr, nullptr, tweak.data(), -1) ==
-                    1 &&
-                crypto.update_cipher(context_.get(), reinterpret_cast<unsigned char*>(to), &length,
-                                     reinterpret_cast<const unsigned char*>(from),
-                                     static_cast<int>(size)) == 1);
+  ORRERY_ASSERT(
+      crypto.EVP_CipherInit_ex(context_.get(), nullptr, nullptr, nullptr, tweak.data(), -1) == 1 &&
+      crypto.EVP_CipherUpdate(context_.get(), reinterpret_cast<unsigned char*>(to), &length,
+                              reinterpret_cast<const unsigned char*>(from),
+                              static_cast<int>(size)) == 1);
 }
 
 }  // namespace orrery::storage::luks
