@@ -7,7 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/types.hpp"
-#include "store/http/answer.hpp"
+#include "http/answer.hpp"
 #include "store/remote/access_record.hpp"
 #include "store/remote/remote_name.hpp"
 
@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::uint64_t kMost = 4_KiB;
 
-Result<store::http::Answer> parse(ByteSpan bytes, std::size_t portion) {
-  store::http::AnswerParser parser(kMost);
+Result<http::Answer> parse(ByteSpan bytes, std::size_t portion) {
+  http::AnswerParser parser(kMost);
   while (!bytes.empty()) {
     const ByteSpan part = bytes.first(std::min(portion, bytes.size()));
     bytes = bytes.subspan(part.size());

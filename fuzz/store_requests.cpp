@@ -8,23 +8,25 @@
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "base/scripted_stream.hpp"
+#include "http/answer.hpp"
+#include "http/session.hpp"
 #include "store/disks.hpp"
-#include "store/http/answer.hpp"
 #include "store/memory_files.hpp"
-#include "store/serve/session.hpp"
+#include "store/serve/server.hpp"
 
 namespace orrery::fuzz {
 namespace {
 
-using store::serve::Session;
+using http::Session;
 
 // A store with an image of 6 blocks.
 struct Served {
   std::unique_ptr<EventLoop> loop = EventLoop::create().value();
   std::shared_ptr<testing::MemoryFolder> folder = std::make_shared<testing::MemoryFolder>();
   store::serve::Library library{make_store(folder)};
-  store::WorkerPool workers{1};
-  store::serve::Limits limits;
+  WorkerPool workers{1};
+  http::Limits limits;
+  store::serve::LibraryHandler handler{*loop, workers, library};
 
   static std::unique_ptr<store::Store> make_store(
       const std::shared_ptr<testing::MemoryFolder>& folder) {
@@ -44,7 +46,7 @@ void check_answers(ByteSpan received) {
   ORRERY_ASSERT(text.starts_with("HTTP/1.1 ") && text.find("\r\n\r\n") != std::string_view::npos);
   if (text.find("HTTP/1.1 ", 1) != std::string_view::npos) return;
   const std::size_t end = text.find("\r\n\r\n") + 4;
-  store::http::AnswerParser parser(256_KiB);
+  http::AnswerParser parser(256_KiB);
   const auto whole = parser.put(received);
   ORRERY_ASSERT(whole && (*whole || end == text.size()));
 }
@@ -58,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   testing::ScriptedStream stream;
   stream.most_at_once = data[0] == 0 ? SIZE_MAX : data[0];
-  fuzz::Session session({*served.loop, served.library, served.workers, served.limits}, stream);
+  fuzz::Session session({*served.loop, served.handler, served.workers, served.limits}, stream);
   auto task = session.serve();
   task.start([] { served.loop->stop(); });
   stream.give(as_bytes(data + 1, size - 1));

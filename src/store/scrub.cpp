@@ -7,8 +7,8 @@
 #include <set>
 
 #include "base/format.hpp"
+#include "base/loop/worker_pool.hpp"
 #include "store/pack/pack_reader.hpp"
-#include "store/worker_pool.hpp"
 
 namespace orrery::store {
 namespace {

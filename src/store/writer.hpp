@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/loop/worker_pool.hpp"
 #include "store/pack/pack_builder.hpp"
 #include "store/pack/pack_reader.hpp"
 #include "store/segment_index.hpp"
 #include "store/segmenter.hpp"
 #include "store/store.hpp"
-#include "store/worker_pool.hpp"
 
 namespace orrery::store {
 

@@ -11,9 +11,9 @@
 
 #include "base/format.hpp"
 #include "base/sockets/listening_socket.hpp"
+#include "http/answer.hpp"
 #include "store/collect.hpp"
 #include "store/disks.hpp"
-#include "store/http/answer.hpp"
 #include "store/serve/server.hpp"
 
 namespace orrery::store::serve {
@@ -36,7 +36,7 @@ class ServeTest : public ::testing::Test {
     stop();
     std::filesystem::remove_all(folder_);
   }
-  void start(const Limits& limits) {
+  void start(const http::Limits& limits) {
     stop();
     auto listener = listen_tcp("127.0.0.1:0", Server::kBacklog).value();
     address_ = tcp_address(listener.get()).value().text;
@@ -165,7 +165,7 @@ TEST_F(ServeTest, NoClientWaitsForAnother) {
 }
 
 TEST_F(ServeTest, ClientsThatDoNothingAreLetGo) {
-  Limits limits;
+  http::Limits limits;
   limits.idle = limits.request = limits.piece = 100ms;
   start(limits);
   const FileDescriptor silent = connect();

@@ -28,6 +28,16 @@ Result<TcpServer> find_tcp_server(const std::string& host, const std::string& po
   return server;
 }
 
+Result<TcpServer> find_tcp_server(const std::string& host_and_port) {
+  const std::size_t colon = host_and_port.rfind(':');
+  if (colon == std::string::npos) {
+    return fail(format("{}: there is no port; write HOST:PORT", host_and_port));
+  }
+  std::string host = host_and_port.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return find_tcp_server(host, host_and_port.substr(colon + 1));
+}
+
 Result<FileDescriptor> begin_connecting(const TcpServer& server) {
   const auto* const address = reinterpret_cast<const sockaddr*>(&server.address);
   FileDescriptor socket(

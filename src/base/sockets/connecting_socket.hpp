@@ -18,6 +18,8 @@ struct TcpServer {
 };
 // Waits for name servers.
 Result<TcpServer> find_tcp_server(const std::string& host, const std::string& port);
+// HOST:PORT; an IPv6 address in brackets.
+Result<TcpServer> find_tcp_server(const std::string& host_and_port);
 
 // A non-blocking socket, closed on exec, that sends at once what is written to it. It is connected
 // once it is writable, if connection_error() says so.

@@ -90,7 +90,7 @@ Disk::Disk(EventLoop& loop, std::unique_ptr<port::Blocks> volume, std::string pa
       segment_(metadata.segment),
       allow_discards_(metadata.allow_discards),
       cipher_(std::move(cipher)),
-      workers_(std::make_unique<store::WorkerPool>(std::min(store::processors(), kMostThreads))) {
+      workers_(std::make_unique<WorkerPool>(std::min(processors(), kMostThreads))) {
   geometry_ = volume_->geometry();
   geometry_.size = Bytes(segment_.size.value_or(geometry_.size.value() - segment_.offset));
   geometry_.physical_block_size = std::max(geometry_.physical_block_size, cipher_->sector_size());
@@ -115,7 +115,7 @@ Result<std::unique_ptr<Disk>> Disk::open(EventLoop& loop, std::unique_ptr<port::
   auto unlocked = run_task(loop, opened->unlock(passphrase));
   if (!unlocked) return fail(unlocked.error().context(path));
   // One for the loop, and one for who reads at once.
-  const unsigned parallel = std::min(store::processors(), kMostThreads) + 2;
+  const unsigned parallel = std::min(processors(), kMostThreads) + 2;
   auto cipher = SectorCipher::create(unlocked->key.bytes(), opened->metadata().segment, parallel);
   if (!cipher) return fail(cipher.error().context(path));
   return std::unique_ptr<Disk>(

@@ -15,11 +15,11 @@
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
 #include "base/loop/task.hpp"
+#include "base/loop/worker_pool.hpp"
 #include "port/blocks.hpp"
 #include "storage/luks/metadata.hpp"
 #include "storage/luks/sector_cipher.hpp"
 #include "storage/request/task_disk.hpp"
-#include "store/worker_pool.hpp"
 
 namespace orrery::storage::luks {
 
@@ -64,7 +64,7 @@ class Disk final : public TaskDisk {
   const Segment segment_;
   const bool allow_discards_;
   const std::unique_ptr<SectorCipher> cipher_;
-  std::unique_ptr<store::WorkerPool> workers_;
+  std::unique_ptr<WorkerPool> workers_;
   std::uint64_t bytes_in_flight_ = 0;  // of what was encrypted and is being written
   Changed room_;
   std::vector<Piece> spare_;  // of large writes: pages that the host need not clear again

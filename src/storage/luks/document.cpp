@@ -1,7 +1,7 @@
 // Making and changing the JSON of a header.
 #include <nlohmann/json.hpp>
 
-#include "storage/luks/base64.hpp"
+#include "base/encoding/base64.hpp"
 #include "storage/luks/layout.hpp"
 #include "storage/luks/metadata.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <charconv>
 
+#include "base/encoding/base64.hpp"
 #include "base/format.hpp"
-#include "storage/luks/base64.hpp"
 #include "storage/luks/layout.hpp"
 
 namespace orrery::storage::luks {

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bits.hpp"
+#include "base/encoding/base64.hpp"
 #include "base/format.hpp"
-#include "storage/luks/base64.hpp"
 #include "storage/luks/crypto.hpp"
 #include "storage/luks/json_fields.hpp"
 #include "storage/luks/layout.hpp"

@@ -7,6 +7,7 @@
 
 #include "base/format.hpp"
 #include "base/log.hpp"
+#include "base/loop/worker_pool.hpp"
 #include "storage/request/request_check.hpp"
 #include "storage/store/image_requests.hpp"
 #include "storage/store/store_disk.hpp"
@@ -14,7 +15,6 @@
 #include "store/remote/access_record.hpp"
 #include "store/remote/remote_files.hpp"
 #include "store/segmenter.hpp"
-#include "store/worker_pool.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -145,7 +145,7 @@ class RemoteDisk final : public port::Blocks {
   Parts parts_;
   port::BlockGeometry geometry_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-  store::WorkerPool workers_{store::processors()};  // the last: they end first
+  WorkerPool workers_{processors()};  // the last: they end first
 };
 
 Result<Parts> open_parts(const RemoteDiskOptions& options) {

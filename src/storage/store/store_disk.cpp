@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "base/format.hpp"
+#include "base/loop/worker_pool.hpp"
 #include "storage/request/request_check.hpp"
 #include "storage/store/image_requests.hpp"
 #include "store/segmenter.hpp"
-#include "store/worker_pool.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -65,7 +65,7 @@ class StoreDisk final : public port::Blocks {
   const std::unique_ptr<store::Image> image_;
   port::BlockGeometry geometry_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-  store::WorkerPool workers_{store::processors()};  // the last: they end first
+  WorkerPool workers_{processors()};  // the last: they end first
 };
 
 }  // namespace

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/loop/worker_pool.hpp"
 #include "store/files.hpp"
 #include "store/pack/compression.hpp"
 #include "store/pack/pack_table.hpp"
-#include "store/worker_pool.hpp"
 
 namespace orrery::store {
 

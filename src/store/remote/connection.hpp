@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "base/files/file_descriptor.hpp"
 #include "base/sockets/connecting_socket.hpp"
-#include "store/http/answer.hpp"
+#include "http/answer.hpp"
 
 namespace orrery::store::remote {
 

@@ -11,12 +11,14 @@
 namespace orrery::store::serve {
 namespace {
 
+using http::Content;
+
 // `nullopt`: there is no such thing.
 using Found = Result<std::optional<Content>>;
 
 Found find_list(Library& library, const std::string& /*name*/) {
   ORRERY_TRY(std::string list, library.list());
-  return text_content("application/json", std::move(list));
+  return http::text_content("application/json", std::move(list));
 }
 
 Found find_manifest(Library& library, const std::string& name) {
@@ -101,21 +103,22 @@ Found find(Library& library, std::string_view path) {
 
 }  // namespace
 
-Reply reply_to(const http::Request& request, Library& library) {
-  if (request.method == http::Request::Method::kOther) {
-    Reply reply = error_reply(405, "only GET and HEAD are served here");
+http::Reply reply_to(const http::Request& request, Library& library) {
+  if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
+    http::Reply reply = http::error_reply(405, "only GET and HEAD are served here");
     reply.more = "Allow: GET, HEAD\r\n";
     return reply;
   }
   auto found = find(library, request.path);
   if (!found) {
     log::warning("store server: {}: {}", request.path, found.error().message());
-    return error_reply(500, "the store cannot read it; its server's log says more");
+    return http::error_reply(500, "the store cannot read it; its server's log says more");
   }
   if (!*found) {
-    return error_reply(404, "there is no such thing here; see /images for what there is");
+    return http::error_reply(404, "there is no such thing here; see /images for what there is");
   }
-  return reply_with(std::move(**found), request.range, request.if_none_match);
+  return http::reply_with(std::move(**found), request.header("Range"),
+                          request.header("If-None-Match"));
 }
 
 }  // namespace orrery::store::serve

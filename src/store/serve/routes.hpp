@@ -1,13 +1,13 @@
 // The routes of the store's server: docs/formats/store-http.md.
 #pragma once
 
-#include "store/http/request.hpp"
+#include "http/reply.hpp"
+#include "http/request.hpp"
 #include "store/serve/library.hpp"
-#include "store/serve/reply.hpp"
 
 namespace orrery::store::serve {
 
 // Any thread, several at a time; reads the store.
-Reply reply_to(const http::Request& request, Library& library);
+http::Reply reply_to(const http::Request& request, Library& library);
 
 }  // namespace orrery::store::serve

@@ -2,36 +2,27 @@
 
 #include <utility>
 
-#include "base/assert.hpp"
+#include "base/loop/on_worker.hpp"
+#include "store/serve/routes.hpp"
 
 namespace orrery::store::serve {
 
-Server::Server(EventLoop& loop, std::unique_ptr<Store> store, const Limits& limits)
-    : loop_(loop), limits_(limits), library_(std::move(store)), workers_(processors()) {}
-
-Server::~Server() {
-  ORRERY_ASSERT(clients_ == nullptr || clients_->clients() == 0);
+Task<http::Reply> LibraryHandler::reply_to(const http::Request& request) {
+  const auto work = [&] { return serve::reply_to(request, library_); };
+  http::Reply reply = co_await OnWorker(loop_, workers_, work);
+  co_return reply;
 }
+
+Server::Server(EventLoop& loop, std::unique_ptr<Store> store)
+    : library_(std::move(store)), workers_(processors()), handler_(loop, workers_, library_) {}
 
 Result<std::unique_ptr<Server>> Server::create(EventLoop& loop, std::unique_ptr<Store> store,
-                                               FileDescriptor listener, const Limits& limits) {
-  std::unique_ptr<Server> server(new Server(loop, std::move(store), limits));
-  ORRERY_TRY(server->clients_, SessionServer<Session>::create(
-                                   loop, std::move(listener), {"store server", limits.clients},
-                                   [raw = server.get()](SocketStream& stream, std::uint64_t) {
-                                     return std::make_unique<Session>(
-                                         Session::Surroundings{raw->loop_, raw->library_,
-                                                               raw->workers_, raw->limits_},
-                                         stream);
-                                   }));
+                                               FileDescriptor listener,
+                                               const http::Limits& limits) {
+  std::unique_ptr<Server> server(new Server(loop, std::move(store)));
+  ORRERY_TRY(server->server_, http::Server::create(loop, std::move(listener), server->handler_,
+                                                   server->workers_, {"store server", limits}));
   return server;
-}
-
-void Server::stop(std::function<void()> empty) {
-  clients_->on_empty([empty = std::move(empty)]() mutable {
-    if (empty) std::exchange(empty, nullptr)();
-  });
-  clients_->stop([](Session& session) { session.stop(); });
 }
 
 }  // namespace orrery::store::serve

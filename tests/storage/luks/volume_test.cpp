@@ -1,8 +1,8 @@
 // Key slots come and go, whatever the power does.
 #include <random>
 
+#include "base/encoding/base64.hpp"
 #include "storage/luks/anti_forensic.hpp"
-#include "storage/luks/base64.hpp"
 #include "storage/luks/fixture.hpp"
 #include "storage/luks/layout.hpp"
 

@@ -15,7 +15,7 @@
 
 #include "base/format.hpp"
 #include "base/sockets/listening_socket.hpp"
-#include "store/http/request.hpp"
+#include "http/request.hpp"
 #include "store/serve/routes.hpp"
 
 namespace orrery::testing {
@@ -81,7 +81,7 @@ class FaultyServer {
     }
   }
   void serve(FileDescriptor socket) {
-    store::http::RequestParser parser;
+    http::RequestParser parser;
     std::vector<std::byte> bytes(4096);
     while (wait(socket.get())) {
       const ssize_t count = ::recv(socket.get(), bytes.data(), bytes.size(), 0);
@@ -93,19 +93,19 @@ class FaultyServer {
     }
   }
   // False: the connection ends.
-  bool answer(int socket, const store::http::Request& request) {
-    store::serve::Reply reply = reply_to(request, library_);
+  bool answer(int socket, const http::Request& request) {
+    http::Reply reply = store::serve::reply_to(request, library_);
     Fault fault = fault_;
     if (++answers_ % every_ != 0) fault = Fault::kNone;
     if (fault != Fault::kNone && ++faults_ > most_) fault = Fault::kNone;
     if (fault == Fault::kSilent) return wait_for_end(socket);
-    if (fault == Fault::kBusy) reply = store::serve::error_reply(503, "busy");
+    if (fault == Fault::kBusy) reply = http::error_reply(503, "busy");
     if (fault == Fault::kTruncated && reply.length > 1) {
       reply.length /= 2;
       if (reply.range) reply.range->length = reply.length;
     }
     if (fault == Fault::kOtherRange && reply.range) reply.range->first += 16;
-    std::string head = head_of(reply, store::serve::Connection::kStays);
+    std::string head = head_of(reply, http::Connection::kStays);
     if (fault == Fault::kNonsense) head = "\x16\x03\x01 what is this?\r\n\r\n";
     std::vector<std::byte> body(reply.length);
     if (!body.empty() && !reply.content.read(reply.first, body)) return false;

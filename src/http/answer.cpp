@@ -1,4 +1,4 @@
-#include "store/http/answer.hpp"
+#include "http/answer.hpp"
 
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/vector_body.hpp>
@@ -6,7 +6,7 @@
 #include "base/format.hpp"
 #include "base/types.hpp"
 
-namespace orrery::store::http {
+namespace orrery::http {
 namespace {
 
 namespace beast = boost::beast::http;
@@ -65,9 +65,10 @@ Answer AnswerParser::take() {
   answer.status = message.result_int();
   answer.keep_alive = message.keep_alive() && buffer_.empty();
   answer.etag = text_of(message[beast::field::etag]);
+  answer.accepted = text_of(message[beast::field::sec_websocket_accept]);
   answer.range = parse_content_range(text_of(message[beast::field::content_range]));
   answer.body = std::move(message.body());
   return answer;
 }
 
-}  // namespace orrery::store::http
+}  // namespace orrery::http

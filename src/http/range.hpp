@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace orrery::store::http {
+namespace orrery::http {
 
 struct ByteRange {
   std::uint64_t first = 0;
@@ -33,4 +33,4 @@ std::string content_range_header(const ByteRange& range, std::uint64_t size);
 // `nullopt`: it is none.
 std::optional<ByteRange> parse_content_range(std::string_view header);
 
-}  // namespace orrery::store::http
+}  // namespace orrery::http

@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "store/http/answer.hpp"
-#include "store/http/request.hpp"
+#include "http/answer.hpp"
+#include "http/request.hpp"
 
-namespace orrery::store::http {
+namespace orrery::http {
 namespace {
 
 ByteSpan bytes_of(const std::string& text) {
@@ -64,9 +64,10 @@ TEST(RequestParser, TakesRequestsInAnyPortions) {
     }
     ASSERT_EQ(requests.size(), 2u) << portion;
     EXPECT_EQ(requests[0].path, "/images/a@b");
-    EXPECT_EQ(requests[0].range, "bytes=1-2");
+    EXPECT_EQ(requests[0].header("range"), "bytes=1-2");
+    EXPECT_EQ(requests[0].parameter("x"), "1");
     EXPECT_TRUE(requests[0].keep_alive);
-    EXPECT_EQ(requests[1].method, Request::Method::kHead);
+    EXPECT_EQ(requests[1].method, Method::kHead);
     EXPECT_FALSE(requests[1].keep_alive);
     EXPECT_FALSE(parser.begun());
   }
@@ -124,4 +125,4 @@ TEST(AnswerParser, DoesNotKeepAConnectionWithBytesLeft) {
 }
 
 }  // namespace
-}  // namespace orrery::store::http
+}  // namespace orrery::http

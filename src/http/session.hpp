@@ -1,5 +1,5 @@
-// One client of the store's server, from its first byte to its last. Private to store/serve/; on
-// the loop's thread, with the store read by workers.
+// One client of a server, from its first byte to its last. On the loop's thread; bodies of replies
+// are read by workers.
 #pragma once
 
 #include <chrono>
@@ -10,21 +10,28 @@
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
 #include "base/loop/task.hpp"
+#include "base/loop/worker_pool.hpp"
 #include "base/sockets/stream.hpp"
-#include "store/http/request.hpp"
-#include "store/serve/library.hpp"
-#include "store/serve/limits.hpp"
-#include "store/serve/reply.hpp"
-#include "store/worker_pool.hpp"
+#include "http/limits.hpp"
+#include "http/reply.hpp"
+#include "http/request.hpp"
 
-namespace orrery::store::serve {
+namespace orrery::http {
+
+// What a server is for.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  // On the loop's thread; several at a time, one for each client. REQUEST lives until it is done.
+  virtual Task<Reply> reply_to(const Request& request) = 0;
+};
 
 class Session {
  public:
   // What all sessions of a server share, and which outlives them.
   struct Surroundings {
     EventLoop& loop;
-    Library& library;
+    Handler& handler;
     WorkerPool& workers;
     const Limits& limits;
   };
@@ -37,7 +44,7 @@ class Session {
 
  private:
   Task<bool> receive();
-  Task<bool> answer(http::Request request);
+  Task<bool> answer(Request request);
   Task<bool> send_body(const Reply& reply);
   Task<bool> send(ByteSpan bytes);
   Task<bool> refuse();
@@ -45,11 +52,11 @@ class Session {
 
   const Surroundings surroundings_;
   Stream& stream_;
-  http::RequestParser parser_;
+  RequestParser parser_;
   std::vector<std::byte> piece_;
   bool stopping_ = false;
   bool left_ = false;  // the client is not there any more
   std::unique_ptr<LoopTimer> timer_;
 };
 
-}  // namespace orrery::store::serve
+}  // namespace orrery::http

@@ -1,4 +1,4 @@
-// Base64 (RFC 4648, section 4), as JSON keeps salts and digests. Private to storage/.
+// Base64 (RFC 4648, section 4).
 #pragma once
 
 #include <optional>
@@ -8,10 +8,10 @@
 
 #include "base/bytes.hpp"
 
-namespace orrery::storage::luks {
+namespace orrery {
 
 std::string to_base64(ByteSpan bytes);
 // Nothing where the text is not exactly what to_base64() makes of some bytes.
 std::optional<std::vector<std::byte>> from_base64(std::string_view text);
 
-}  // namespace orrery::storage::luks
+}  // namespace orrery

@@ -1,11 +1,11 @@
-#include "store/http/range.hpp"
+#include "http/range.hpp"
 
 #include <algorithm>
 #include <charconv>
 
 #include "base/format.hpp"
 
-namespace orrery::store::http {
+namespace orrery::http {
 namespace {
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -61,4 +61,4 @@ std::optional<ByteRange> parse_content_range(std::string_view header) {
   return ByteRange{.first = *first, .length = *last - *first + 1};
 }
 
-}  // namespace orrery::store::http
+}  // namespace orrery::http

@@ -1,6 +1,6 @@
-#include "storage/luks/base64.hpp"
+#include "base/encoding/base64.hpp"
 
-namespace orrery::storage::luks {
+namespace orrery {
 namespace {
 
 constexpr std::string_view kDigits =
@@ -43,4 +43,4 @@ std::optional<std::vector<std::byte>> from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace orrery::storage::luks
+}  // namespace orrery

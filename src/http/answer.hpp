@@ -6,23 +6,29 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
-#include "store/http/range.hpp"
+#include "http/range.hpp"
 
-namespace orrery::store::http {
+namespace orrery::http {
 
 struct Answer {
   unsigned status = 0;
   std::vector<std::byte> body;
   std::optional<ByteRange> range;  // of the whole, where it is a part (206)
   std::string etag;
+  std::string accepted;  // Sec-WebSocket-Accept, of one that changes to WebSocket (101)
   bool keep_alive = false;
+
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(body.data()), body.size()};
+  }
 };
 
-// One answer to a GET. One thread.
+// One answer to a request other than HEAD. One thread.
 class AnswerParser {
  public:
   // MOST: bytes of its body; what is more is an error.
@@ -36,6 +42,8 @@ class AnswerParser {
   Result<> end();
   // Once, when it is whole.
   Answer take();
+  // What came behind an answer with status 101, which is not HTTP.
+  std::vector<std::byte> take_rest() { return std::move(buffer_); }
 
  private:
   struct Parser;
@@ -43,4 +51,4 @@ class AnswerParser {
   std::unique_ptr<Parser> parser_;
 };
 
-}  // namespace orrery::store::http
+}  // namespace orrery::http

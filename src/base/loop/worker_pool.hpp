@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace orrery::store {
+namespace orrery {
 
 // Any thread. The destructor carries out what was asked for, and ends.
 class WorkerPool {
@@ -47,4 +47,4 @@ class WorkerPool {
 // One for each processor of the host that this process may use.
 unsigned processors();
 
-}  // namespace orrery::store
+}  // namespace orrery

@@ -1,39 +1,16 @@
-#include "store/serve/session.hpp"
+#include "http/session.hpp"
 
 #include <algorithm>
 #include <array>
-#include <coroutine>
 #include <optional>
 #include <utility>
 
 #include "base/log.hpp"
-#include "store/serve/routes.hpp"
+#include "base/loop/on_worker.hpp"
+#include "http/web_socket/web_socket.hpp"
 
-namespace orrery::store::serve {
+namespace orrery::http {
 namespace {
-
-// `co_await OnWorker(loop, workers, work)`: WORK's result, found on another thread.
-template <typename Work>
-class OnWorker {
- public:
-  OnWorker(EventLoop& loop, WorkerPool& workers, Work work)
-      : loop_(loop), workers_(workers), work_(std::move(work)) {}
-
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) {
-    workers_.post([this, handle] {
-      result_.emplace(work_());
-      loop_.post([handle] { handle.resume(); });
-    });
-  }
-  auto await_resume() { return std::move(*result_); }
-
- private:
-  EventLoop& loop_;
-  WorkerPool& workers_;
-  Work work_;
-  std::optional<std::invoke_result_t<Work>> result_;
-};
 
 constexpr std::chrono::seconds kLinger{1};
 
@@ -42,6 +19,7 @@ constexpr std::chrono::seconds kLinger{1};
 Session::Session(const Surroundings& surroundings, Stream& stream)
     : surroundings_(surroundings),
       stream_(stream),
+      parser_(surroundings.limits.body),
       timer_(surroundings.loop.create_timer([this] { stream_.close(); })) {}
 
 void Session::close_after(std::chrono::milliseconds time) {
@@ -56,7 +34,7 @@ void Session::stop() {
 
 Task<Result<>> Session::serve() {
   while (!stopping_) {
-    std::optional<http::Request> request = parser_.take();
+    std::optional<Request> request = parser_.take();
     if (!request && parser_.refusal()) {
       co_await refuse();
       break;
@@ -101,15 +79,20 @@ Task<bool> Session::refuse() {
 }
 
 // False: the connection comes to its end.
-Task<bool> Session::answer(http::Request request) {
+Task<bool> Session::answer(Request request) {
   timer_->cancel();
-  const auto work = [this, &request] { return reply_to(request, surroundings_.library); };
-  const Reply reply = co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
-  log::debug("store server: {} {}: {}", request.path, request.range, reply.status);
-  const bool stays = request.keep_alive && !stopping_;
+  const Reply reply = co_await surroundings_.handler.reply_to(request);
+  log::debug("{} {}: {}", name_of(request.method), request.path, reply.status);
+  const bool stays = (request.keep_alive || reply.speak) && !stopping_;
   const std::string head = head_of(reply, stays ? Connection::kStays : Connection::kCloses);
   bool sent = co_await send(as_bytes(head.data(), head.size()));
-  if (sent && request.method != http::Request::Method::kHead) sent = co_await send_body(reply);
+  if (sent && reply.speak) {
+    timer_->cancel();
+    WebSocket socket(stream_, WebSocket::Role::kServer, parser_.take_rest());
+    co_await reply.speak(socket);
+    co_return false;
+  }
+  if (sent && request.method != Method::kHead) sent = co_await send_body(reply);
   co_return sent&& stays;
 }
 
@@ -120,7 +103,7 @@ Task<bool> Session::send_body(const Reply& reply) {
     const Result<> read = co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
     if (!read) {
       // The head has said that all is well: only a connection that breaks off says otherwise.
-      log::warning("store server: {}", read.error().message());
+      log::warning("a reply: {}", read.error().message());
       stream_.close();
       left_ = true;
       co_return false;
@@ -144,4 +127,4 @@ Task<bool> Session::send(ByteSpan bytes) {
   co_return true;
 }
 
-}  // namespace orrery::store::serve
+}  // namespace orrery::http

@@ -1,8 +1,8 @@
-#include "store/worker_pool.hpp"
+#include "base/loop/worker_pool.hpp"
 
 #include <algorithm>
 
-namespace orrery::store {
+namespace orrery {
 
 WorkerPool::WorkerPool(unsigned threads) {
   for (unsigned i = 0; i < std::max(threads, 1u); ++i) threads_.emplace_back([this] { work(); });
@@ -42,4 +42,4 @@ unsigned processors() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-}  // namespace orrery::store
+}  // namespace orrery
