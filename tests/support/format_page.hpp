@@ -32,6 +32,19 @@ inline std::vector<std::byte> format_example(const std::string& page, const std:
   return bytes;
 }
 
+// The block of JSON that stands on PAGE under "### HEADING".
+inline std::string format_json_example(const std::string& page, const std::string& heading) {
+  std::ifstream file(std::string(ORRERY_SOURCE_DIR) + "/docs/formats/" + page);
+  std::string line;
+  std::string text;
+  while (std::getline(file, line) && line != "### " + heading) {
+  }
+  while (std::getline(file, line) && line != "```json") {
+  }
+  while (std::getline(file, line) && line != "```") text += line + '\n';
+  return text;
+}
+
 // As the pages show bytes, for failures.
 inline std::string format_dump(ByteSpan bytes) {
   std::string text;

@@ -1,0 +1,125 @@
+// The fields of what goes in and comes out, by kind. Private to cluster/api/.
+#pragma once
+
+#include <array>
+
+#include "cluster/api/routes.hpp"
+
+namespace orrery::cluster::api {
+
+inline constexpr std::array kVmBody{
+    Field{"name", Type::kText, "small letters, digits, dashes and dots", true},
+    Field{"options", Type::kObject,
+          "those of `orrery run`, by their names without dashes: a text, or a list of texts", true},
+    Field{"guest", Type::kText, "what runs in it, for people"},
+    Field{"placement", Type::kObject,
+          "where it may run: platform, labels, hypervisor, abilities, apart"},
+    Field{"restart", Type::kText, "never, or on-failure"},
+};
+// The same without the name, which stands in the path.
+inline constexpr std::array kVmChange{kVmBody[1], kVmBody[2], kVmBody[3], kVmBody[4]};
+
+inline constexpr std::array kVmAnswer{
+    Field{"name", Type::kText, "its name"},
+    Field{"id", Type::kNumber, "its identifier in I/O packets"},
+    Field{"revision", Type::kNumber, "also the ETag: for If-Match"},
+    Field{"options", Type::kObject, "those of `orrery run`"},
+    Field{"guest", Type::kText, "what runs in it, for people"},
+    Field{"placement", Type::kObject, "where it may run"},
+    Field{"restart", Type::kText, "never, or on-failure"},
+    Field{"needs", Type::kObject, "memory in bytes, and cpus"},
+    Field{"desired", Type::kObject, "power, force, paused, resets: what it should do"},
+    Field{"state", Type::kText,
+          "stopped, pending, starting, running, paused, stopping, failed or unknown"},
+    Field{"detail", Type::kText, "of the state, for people"},
+    Field{"platform", Type::kText, "who owns it; empty: nobody"},
+    Field{"epoch", Type::kNumber, "how often it had an owner"},
+    Field{"last_platform", Type::kText, "who owned it before"},
+    Field{"failures", Type::kNumber, "since it was started by a person"},
+    Field{"created", Type::kText, "when, in UTC"},
+};
+inline constexpr Schema kVm{"Vm", kVmAnswer};
+
+inline constexpr std::array kStopBody{
+    Field{"force", Type::kFlag, "at once, as when the plug is pulled"},
+};
+
+inline constexpr std::array kPlatformBody{
+    Field{"name", Type::kText, "small letters, digits, dashes and dots", true},
+    Field{"credential", Type::kText, "SHA-256 of the agent's secret, in hexadecimal", true},
+    Field{"facts", Type::kObject, "capacity, hypervisors, labels, version", true},
+};
+inline constexpr std::array kPlatformAnswer{
+    Field{"name", Type::kText, "its name"},
+    Field{"id", Type::kNumber, "its identifier in I/O packets"},
+    Field{"revision", Type::kNumber, "also the ETag"},
+    Field{"state", Type::kText, "joined, ready or lost"},
+    Field{"draining", Type::kFlag, "it gets no more virtual machines"},
+    Field{"capacity", Type::kObject, "memory in bytes, and cpus"},
+    Field{"allocated", Type::kObject, "of these to the virtual machines that it owns"},
+    Field{"vms", Type::kNumber, "how many it owns"},
+    Field{"hypervisors", Type::kList, "each with kind, version and abilities"},
+    Field{"labels", Type::kTextMap, "its own, for placement"},
+    Field{"version", Type::kText, "of its agent"},
+    Field{"joined", Type::kText, "when, in UTC"},
+};
+inline constexpr Schema kPlatform{"Platform", kPlatformAnswer};
+
+inline constexpr std::array kJoinTokenBody{
+    Field{"minutes", Type::kNumber, "how long it is good for; 60 if left away"},
+};
+inline constexpr std::array kTokenAnswer{
+    Field{"token", Type::kText, "the secret; nobody can tell it again"},
+};
+inline constexpr Schema kToken{"Token", kTokenAnswer};
+
+inline constexpr std::array kUserBody{
+    Field{"name", Type::kText, "small letters, digits, dashes and dots", true},
+    Field{"role", Type::kText, "viewer, operator or administrator", true},
+};
+inline constexpr std::array kUserAnswer{
+    Field{"name", Type::kText, "the user's name"},
+    Field{"role", Type::kText, "viewer, operator, administrator, or host for an agent"},
+};
+inline constexpr Schema kUser{"User", kUserAnswer};
+
+inline constexpr std::array kEventAnswer{
+    Field{"revision", Type::kNumber, "of the change; for `after`"},
+    Field{"time", Type::kText, "when, in UTC"},
+    Field{"kind", Type::kText, "what happened: created, assigned, running, ..."},
+    Field{"subject", Type::kText, "to what: vms/NAME, platforms/NAME, users/NAME"},
+    Field{"what", Type::kText, "more about it, for people"},
+    Field{"by", Type::kText, "who did it: a user, a platform, or panel"},
+};
+inline constexpr Schema kEvent{"Event", kEventAnswer};
+
+inline constexpr std::array kAuditAnswer{
+    Field{"time", Type::kText, "when, in UTC"},
+    Field{"user", Type::kText, "who"},
+    Field{"role", Type::kText, "his role then"},
+    Field{"request", Type::kText, "what was asked for"},
+    Field{"refusal", Type::kText, "why it was not done; empty: it was"},
+};
+inline constexpr Schema kAudit{"Audit", kAuditAnswer};
+
+inline constexpr std::array kHelpAnswer{
+    Field{"paths", Type::kObject, "what can be asked for"},
+};
+inline constexpr Schema kHelp{"Help", kHelpAnswer};
+
+inline constexpr std::array kPageQuery{
+    Field{"limit", Type::kNumber, "how many, 1 to 1000; 100 if left away"},
+    Field{"after", Type::kText, "the `next` of the page before"},
+};
+inline constexpr std::array kVmQuery{
+    kPageQuery[0],
+    kPageQuery[1],
+    Field{"state", Type::kText, "only those in this state"},
+    Field{"platform", Type::kText, "only those that it owns"},
+};
+inline constexpr std::array kEventQuery{
+    kPageQuery[0],
+    Field{"after", Type::kNumber, "only those after this revision"},
+};
+
+}  // namespace orrery::cluster::api

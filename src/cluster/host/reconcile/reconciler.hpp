@@ -1,0 +1,77 @@
+// Makes of what a platform should run what it does run. It knows no process and no network: what
+// has to be done is asked of a Machinery, what happened is told to it. On one thread.
+//
+// The rule that keeps a VM from running twice: a VM is launched when its epoch is higher than any
+// that is remembered here, that epoch is remembered first, and one that still runs in an older
+// epoch has to end before.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cluster/host/reconcile/local_vm.hpp"
+#include "cluster/link/message.hpp"
+
+namespace orrery::cluster::host {
+
+// What is done for it. Calls return at once.
+class Machinery {
+ public:
+  virtual ~Machinery() = default;
+
+  // Remembers VM's state for the next agent, before this returns; an error: it could not be.
+  virtual Result<> keep(const LocalVm& vm) = 0;
+  // It does not matter any more.
+  virtual void forget(const std::string& vm) = 0;
+
+  // Afterwards running(), or ended(), is told.
+  virtual void launch(const std::string& vm, const VmOptions& options) = 0;
+
+  // To one that runs.
+  virtual void press_power(const std::string& vm) = 0;
+  virtual void end_at_once(const std::string& vm) = 0;
+  virtual void reset(const std::string& vm) = 0;
+  virtual void pause(const std::string& vm) = 0;
+  virtual void resume(const std::string& vm) = 0;
+
+  // To the panel; may be lost where there is no connection.
+  virtual void report(const VmReport& report) = 0;
+};
+
+class Reconciler {
+ public:
+  explicit Reconciler(Machinery& machinery) : machinery_(machinery) {}
+
+  // An agent before this one has left it: it runs, or has ended as LocalVm says.
+  void adopt(LocalVm vm);
+
+  // The panel is there: it is told everything, and what it wants is not known yet.
+  void connected();
+  // What the platform should run, all of it.
+  void assign(const std::vector<link::Assignment>& assignments);
+  void revoke(const link::Revoke& revoke);
+
+  // Of a VM that was launched or adopted.
+  enum class Clock : std::uint8_t { kRuns, kStands };
+  void running(const std::string& vm, Clock clock);
+  void ended(const std::string& vm, bool failed, const std::string& detail);
+
+  const std::map<std::string, LocalVm>& vms() const { return vms_; }
+
+ private:
+  void begin(const link::Assignment& assignment);
+  void steer(LocalVm& vm, const Desired& desired);
+  void press(LocalVm& vm, const Desired& desired);
+  void keep_or_complain(const LocalVm& vm);
+  void report(const LocalVm& vm);
+  void forget_unwanted();
+
+  Machinery& machinery_;
+  std::map<std::string, LocalVm> vms_;
+  std::map<std::string, link::Assignment> wanted_;
+  bool knows_wanted_ = false;  // since the panel is there
+};
+
+}  // namespace orrery::cluster::host

@@ -1,0 +1,68 @@
+// What an agent and the panel tell each other over their WebSocket: docs/formats/panel-link.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.hpp"
+#include "cluster/registry/platform.hpp"
+#include "cluster/registry/vm.hpp"
+#include "cluster/registry/vms.hpp"
+
+namespace orrery::cluster::link {
+
+// Another one is refused.
+inline constexpr unsigned kVersion = 1;
+
+// Agent, first of all.
+struct Hello {
+  unsigned version = kVersion;
+  PlatformFacts facts = {};
+};
+// Panel, then.
+struct Welcome {
+  std::chrono::seconds lease{0};  // the agent is heard of more often than this
+};
+// Agent: it is there. Panel: so is it.
+struct Alive {};
+// Agent: what became of VMs.
+struct Report {
+  std::vector<VmReport> vms = {};
+};
+
+// One VM that a platform owns.
+struct Assignment {
+  std::string vm = {};
+  std::uint64_t epoch = 0;
+  Desired desired = {};
+  VmOptions options = {};
+};
+// Panel: all that the platform owns.
+struct Assign {
+  std::vector<Assignment> vms = {};
+};
+// Panel: a process for this VM and epoch, or an older one, has to end.
+struct Revoke {
+  std::string vm = {};
+  std::uint64_t epoch = 0;
+};
+
+enum class ConsoleUse : std::uint8_t { kConsole, kLog };
+// Panel: somebody wants to use a VM's console; the agent opens /v1/consoles/CONSOLE.
+struct OpenConsole {
+  std::string vm = {};
+  std::string console = {};
+  ConsoleUse use = ConsoleUse::kConsole;
+};
+
+using Message = std::variant<Hello, Welcome, Alive, Report, Assign, Revoke, OpenConsole>;
+
+std::string to_text(const Message& message);
+// An error: it is none. Fields of no use here are ignored.
+Result<Message> parse_message(std::string_view text);
+
+}  // namespace orrery::cluster::link

@@ -1,0 +1,220 @@
+#include "cluster/panel/panel.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "base/format.hpp"
+#include "base/log.hpp"
+#include "base/loop/on_worker.hpp"
+#include "base/units.hpp"
+#include "cluster/api/routes.hpp"
+#include "cluster/registry/upkeep.hpp"
+#include "http/web_socket/handshake.hpp"
+
+namespace orrery::cluster {
+namespace {
+
+using api::Speaker;
+using http::WebSocket;
+
+constexpr std::chrono::seconds kLookEvery{1};
+constexpr unsigned kForgetEvery = 60;  // looks
+
+}  // namespace
+
+Panel::Panel(EventLoop& loop, WorkerPool& workers, Registry& registry, const api::Api& api)
+    : surroundings_{loop, workers, registry},
+      api_(api),
+      consoles_(loop),
+      timer_(loop.create_timer([this] { look_after(); })) {
+  registry.on_commit([this, weak = std::weak_ptr(alive_)](const std::set<std::string>& platforms) {
+    surroundings_.loop.post([this, weak, platforms] {
+      if (weak.lock()) tell(platforms);
+    });
+  });
+}
+
+Panel::~Panel() = default;
+
+void Panel::start() {
+  timer_->arm(std::chrono::steady_clock::now());
+}
+
+void Panel::stop() {
+  stopping_ = true;
+  timer_->cancel();
+  for (const auto& [name, link] : links_) link->close();
+  for (WebSocket* const each : listeners_) each->close();
+}
+
+void Panel::tell(const std::set<std::string>& platforms) {
+  for (const std::string& name : platforms) {
+    const auto link = links_.find(name);
+    if (link != links_.end()) link->second->wake();
+  }
+  ++commits_;
+  events_changed_.notify_all();
+}
+
+void Panel::look_after() {
+  if (stopping_) return;
+  timer_->arm(std::chrono::steady_clock::now() + kLookEvery);
+  if (std::exchange(looking_, true)) return;  // the one before is not done yet
+  const bool forget = looks_++ % kForgetEvery == 0;
+  surroundings_.workers.post([this, forget, weak = std::weak_ptr(alive_)] {
+    Outcome<> done = cluster::look_after(surroundings_.registry);
+    if (done && forget) done = forget_old(surroundings_.registry);
+    surroundings_.loop.post([this, weak, done] {
+      if (!weak.lock()) return;
+      if (!done) log::warning("upkeep: {}", done.error().message);
+      looking_ = false;
+    });
+  });
+}
+
+Task<http::Reply> Panel::reply_to(const http::Request& request) {
+  const api::Found found = api::find_route(request.method, request.path);
+  if (found.match && found.match->route->speaker != Speaker::kNobody && request.upgrade) {
+    http::Reply reply = co_await reply_to_speaker(request);
+    co_return reply;
+  }
+  const auto work = [&] { return api_.reply_to(request); };
+  http::Reply reply = co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
+  co_return reply;
+}
+
+Task<http::Reply> Panel::reply_to_speaker(const http::Request& request) {
+  const auto work = [&] { return api_.admit(request); };
+  const Outcome<api::Api::Admitted> admitted =
+      co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
+  if (!admitted) co_return api::reply_with(admitted.error());
+  const api::Input& input = admitted->input;
+  const std::string caller = input.caller.name;
+  switch (admitted->route->speaker) {
+    case Speaker::kLink:
+      if (input.name("platform") != caller) {
+        co_return api::reply_with(
+            Refusal(Refusal::Kind::kNotAllowed, format("{} is another platform", caller)));
+      }
+      co_return http::upgrade_reply(
+          request, [this, caller](WebSocket& socket) { return speak_link(socket, caller); });
+    case Speaker::kConsoleHost:
+      co_return http::upgrade_reply(
+          request, [this, caller, name = input.name("console")](WebSocket& socket) {
+            return consoles_.lend(socket, caller, name);
+          });
+    case Speaker::kConsole: {
+      const bool log = admitted->route->path.ends_with("/log");
+      http::Reply reply = co_await reply_to_console(
+          request, input.name("vm"), log ? link::ConsoleUse::kLog : link::ConsoleUse::kConsole);
+      co_return reply;
+    }
+    default: {
+      const auto after = parse_number(request.parameter("after").value_or("0"), 0, INT64_MAX);
+      const Revision since(after.value_or(0));
+      co_return http::upgrade_reply(
+          request, [this, since](WebSocket& socket) { return speak_events(socket, since); });
+    }
+  }
+}
+
+Task<http::Reply> Panel::reply_to_console(const http::Request& request, std::string vm,
+                                          link::ConsoleUse use) {
+  const auto work = [&] { return surroundings_.registry.vm(vm); };
+  const Outcome<Stored<Vm>> found =
+      co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
+  if (!found) co_return api::reply_with(found.error());
+  const std::string owner = found->value.owner;
+  // (One that has stopped has left its log where it was.)
+  const std::string platform =
+      owner.empty() && use == link::ConsoleUse::kLog ? found->value.last_owner : owner;
+  if (platform.empty()) {
+    co_return api::reply_with(
+        Refusal(Refusal::Kind::kConflict, format("{} is {}", vm, name_of(found->value.state))));
+  }
+  if (!links_.contains(platform)) {
+    co_return api::reply_with(Refusal(Refusal::Kind::kConflict,
+                                      format("the agent of {} is not connected here", platform)));
+  }
+  link::OpenConsole open{
+      .vm = std::move(vm), .console = surroundings_.registry.random_text(), .use = use};
+  co_return http::upgrade_reply(request, [this, platform, open](WebSocket& socket) {
+    return speak_console(socket, platform, open);
+  });
+}
+
+Task<Result<>> Panel::speak_console(WebSocket& socket, std::string platform,
+                                    link::OpenConsole open) {
+  const auto link = links_.find(platform);
+  if (link == links_.end()) co_return Result<>{};  // it has gone just now
+  Result<> done = co_await consoles_.use(socket, *link->second, std::move(open));
+  co_return done;
+}
+
+Task<Result<>> Panel::speak_link(WebSocket& socket, std::string platform) {
+  HostLink link(surroundings_, platform, socket);
+  const bool understood = co_await link.shake_hands();
+  if (!understood || stopping_) {
+    socket.close();
+    co_return Result<>{};
+  }
+  // An agent that was started again is faster than what tells that its old connection has broken.
+  const auto old = links_.find(platform);
+  if (old != links_.end()) old->second->close();
+  links_[platform] = &link;
+  log::info("{}: its agent is there", platform);
+  Result<> done = co_await link.serve();
+  if (links_[platform] == &link) links_.erase(platform);
+  log::info("{}: its agent has gone", platform);
+  co_return done;
+}
+
+Task<Result<>> Panel::speak_events(WebSocket& socket, Revision since) {
+  listeners_.insert(&socket);
+  if (since == Revision()) {
+    const auto work = [this] { return surroundings_.registry.database().revision(); };
+    const Result<Revision> now = co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
+    since = now.value_or(since);
+  }
+  const auto ended = std::make_shared<bool>(false);
+  std::vector<Task<Result<>>> both;
+  both.push_back(wait_for_end(socket, ended));
+  both.push_back(send_events(socket, since, ended));
+  Result<> done = co_await all_of(std::move(both));
+  listeners_.erase(&socket);
+  co_return done;
+}
+
+Task<Result<>> Panel::wait_for_end(WebSocket& socket, std::shared_ptr<bool> ended) {
+  for (bool open = true; open;) {
+    const std::optional<http::Message> message = co_await socket.receive();
+    open = message.has_value();
+  }
+  *ended = true;
+  events_changed_.notify_all();
+  co_return Result<>{};
+}
+
+Task<Result<>> Panel::send_events(WebSocket& socket, Revision since, std::shared_ptr<bool> ended) {
+  constexpr std::size_t kAtOnce = 100;
+  while (!*ended) {
+    const std::uint64_t commits = commits_;
+    const auto work = [&] { return api::events_since(surroundings_.registry, since, kAtOnce); };
+    const Result<api::Events> events =
+        co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
+    if (!events) break;
+    since = events->last;
+    for (const std::string& text : events->texts) {
+      http::Message message;
+      message.data = text;
+      const bool sent = co_await socket.send(std::move(message));
+      if (!sent) *ended = true;
+      if (!sent) break;
+    }
+    if (events->texts.empty() && commits == commits_ && !*ended) co_await events_changed_;
+  }
+  socket.close();
+  co_return Result<>{};
+}
+
+}  // namespace orrery::cluster

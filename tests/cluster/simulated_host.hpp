@@ -1,0 +1,102 @@
+// A host as far as its agent can see it: processes that run VMs, records on its disk, and the
+// agent, which can be killed and started again. A process ends some time after it was told to.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "cluster/host/reconcile/reconciler.hpp"
+
+namespace orrery::testing {
+
+using cluster::host::LocalVm;
+using cluster::host::Reconciler;
+
+class SimulatedHost final : public cluster::host::Machinery {
+ public:
+  struct Process {
+    std::uint64_t epoch = 0;
+    bool heard_of = false;  // the agent of now knows that it runs
+    bool ending = false;    // it was told to
+    bool paused = false;
+    unsigned resets = 0;
+  };
+
+  SimulatedHost(std::string its_name, std::set<std::pair<std::string, std::uint64_t>>& launched)
+      : name(std::move(its_name)), launched_(launched) {}
+
+  const std::string name;
+  std::map<std::string, Process> processes;  // that live
+  std::vector<cluster::VmReport> reports;    // that the agent wants to send
+  std::unique_ptr<Reconciler> agent;         // none: it was killed
+
+  void start_agent() {
+    agent = std::make_unique<Reconciler>(*this);
+    reports.clear();
+    for (auto& [vm, process] : processes) process.heard_of = false;
+    const auto records = records_;
+    for (const auto& [vm, record] : records) agent->adopt(record);
+    // Those that ended meanwhile: nobody holds their locks.
+    for (const auto& [vm, record] : records) {
+      if (!processes.contains(vm)) agent->ended(vm, true, "was killed");
+    }
+  }
+  void kill_agent() { agent.reset(); }
+  // The power goes: processes and agent with it.
+  void lose_power() {
+    agent.reset();
+    processes.clear();
+  }
+
+  // The process of VM ends, by itself or as it was told.
+  void end(const std::string& vm, bool failed) {
+    processes.erase(vm);
+    if (agent) agent->ended(vm, failed, "");
+  }
+  void hear_of(const std::string& vm) {
+    Process& process = processes.at(vm);
+    process.heard_of = true;
+    if (agent) agent->running(vm, clock_of(process));
+  }
+
+ private:
+  static Reconciler::Clock clock_of(const Process& process) {
+    return process.paused ? Reconciler::Clock::kStands : Reconciler::Clock::kRuns;
+  }
+
+  Result<> keep(const LocalVm& vm) override {
+    records_[vm.name] = cluster::host::local_vm_of(to_json(vm));
+    return {};
+  }
+  void forget(const std::string& vm) override { records_.erase(vm); }
+  void launch(const std::string& vm, const cluster::VmOptions& /*options*/) override {
+    const std::uint64_t epoch = records_.at(vm).epoch;
+    EXPECT_FALSE(processes.contains(vm)) << name << " runs " << vm << " already";
+    EXPECT_TRUE(launched_.emplace(vm, epoch).second) << vm << " twice in epoch " << epoch;
+    processes[vm].epoch = epoch;
+  }
+  void press_power(const std::string& vm) override { end_at_once(vm); }
+  void end_at_once(const std::string& vm) override {
+    const auto found = processes.find(vm);
+    if (found != processes.end()) found->second.ending = true;
+  }
+  void reset(const std::string& vm) override { ++processes.at(vm).resets; }
+  void pause(const std::string& vm) override { set_paused(vm, true); }
+  void resume(const std::string& vm) override { set_paused(vm, false); }
+  void set_paused(const std::string& vm, bool paused) {
+    processes.at(vm).paused = paused;
+    processes.at(vm).heard_of = false;  // the next status says so
+  }
+  void report(const cluster::VmReport& report) override { reports.push_back(report); }
+
+  std::map<std::string, LocalVm> records_;  // on disk
+  std::set<std::pair<std::string, std::uint64_t>>& launched_;
+};
+
+}  // namespace orrery::testing
