@@ -2,14 +2,12 @@
 #include "remote/tls/certificate.hpp"
 
 #include <CLI/CLI.hpp>
-#include <fcntl.h>
-#include <unistd.h>
 
-#include "base/files/file_descriptor.hpp"
 #include "base/files/mapped_file.hpp"
 #include "base/format.hpp"
 #include "cli/commands.hpp"
 #include "cli/disk/disk.hpp"
+#include "cli/secret_file.hpp"
 
 namespace orrery::cli {
 namespace {
@@ -25,19 +23,6 @@ struct Given {
   std::string authority;
   remote::tls::CertificateOptions options;
 };
-
-// Readable by its owner alone, and never in place of another: whoever has it is who it says.
-Result<> write_secret(const std::string& path, const std::string& text) {
-  constexpr mode_t kOwnerOnly = 0600;
-  const FileDescriptor file(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerOnly));
-  if (!file) return fail_errno(path + ": cannot be made");
-  const ssize_t count = ::write(file.get(), text.data(), text.size());
-  if (count == static_cast<ssize_t>(text.size()) && ::fsync(file.get()) == 0) return {};
-  const Error error = Error::from_errno(path + ": cannot be written");
-  ::unlink(path.c_str());
-  return fail(error);
-}
 
 Result<int> make_authority(const Given& given) {
   ORRERY_TRY(const std::string text,

@@ -17,6 +17,11 @@ void add_disk(CLI::App& application, int& status);
 void add_store(CLI::App& application, int& status);
 void add_certificate(CLI::App& application, int& status);
 void add_device_server(CLI::App& application, int& status);
+void add_panel(CLI::App& application, int& status);
+void add_host(CLI::App& application, int& status);
+void add_vm(CLI::App& application, int& status);
+void add_platform(CLI::App& application, int& status);
+void add_user(CLI::App& application, int& status);
 void add_doctor(CLI::App& application, int& status);
 void add_version(CLI::App& application, int& status);
 void add_completion(CLI::App& application, int& status);
@@ -32,7 +37,9 @@ inline constexpr InvocationOption kConfigOption{
     "config", "FILE.toml", "take options from a file; the command line wins", "FILE"};
 inline constexpr InvocationOption kDryRunOption{
     "dry-run", "", "print the resulting configuration, check the files, and exit", ""};
-inline constexpr std::array kInvocationOptions{kConfigOption, kDryRunOption};
+inline constexpr InvocationOption kEndOption{
+    "end", "FILE", "write there how the run ended, for whoever did not start it", "FILE"};
+inline constexpr std::array kInvocationOptions{kConfigOption, kDryRunOption, kEndOption};
 
 struct Command {
   std::string_view name;
@@ -49,6 +56,11 @@ inline constexpr std::array kCommands{
             add_certificate},
     Command{"device-server", "give device models to virtual machines on other hosts",
             add_device_server},
+    Command{"panel", "know and steer the virtual machines of many hosts", add_panel},
+    Command{"host", "run virtual machines here as a panel wants it", add_host},
+    Command{"vm", "make, start, stop and use virtual machines of a panel", add_vm},
+    Command{"platform", "the hosts of a panel", add_platform},
+    Command{"user", "who may use a panel", add_user},
     Command{"doctor", "report what this host has and lacks for virtual machines", add_doctor},
     Command{"version", "print the version", add_version},
     Command{"completion", "print completions for a shell", add_completion},
@@ -64,6 +76,18 @@ inline constexpr std::string_view kStoreCommands =
 
 // Of `orrery certificate`, likewise.
 inline constexpr std::string_view kCertificateCommands = "authority create";
+
+// Of the commands that ask a control panel, likewise.
+struct PanelCommands {
+  std::string_view command;
+  std::string_view names;
+};
+inline constexpr std::array kPanelCommands{
+    PanelCommands{"vm",
+                  "create list show start stop reset pause resume release remove console logs"},
+    PanelCommands{"platform", "list show drain open remove token"},
+    PanelCommands{"user", "list create remove"},
+};
 
 // The help text of a command, from the table above.
 std::string_view help_of(std::string_view command);

@@ -42,6 +42,13 @@ void for_each_run_option(Visit visit) {
 void print_bash() {
   std::string names;
   std::string cases;
+  std::string groups;
+  for (const PanelCommands& group : kPanelCommands) {
+    groups += format(
+        "  if [ \"${{COMP_WORDS[1]}}\" = {} ] && [ \"$COMP_CWORD\" = 2 ]; then\n"
+        "    COMPREPLY=($(compgen -W '{}' -- \"$word\")); return\n  fi\n",
+        group.command, group.names);
+  }
   for_each_run_option([&](std::string_view name, bool takes_value, std::string_view words,
                           std::string_view /*help*/) {
     names += format(" --{}", name);
@@ -76,7 +83,7 @@ _orrery() {{
     if [ "$COMP_CWORD" = 3 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
     compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
   fi
-  [ "${{COMP_WORDS[1]}}" = run ] || return
+{}  [ "${{COMP_WORDS[1]}}" = run ] || return
   case $previous in
 {}  esac
   COMPREPLY=($(compgen -W '{}' -- "$word"))
@@ -84,7 +91,7 @@ _orrery() {{
 complete -F _orrery orrery
 )",
              command_names(), kDiskCommands, kStoreCommands, kCertificateCommands, control_names(),
-             cases, names.substr(1));
+             groups, cases, names.substr(1));
 }
 
 // zsh takes colons and brackets in descriptions for its own.
@@ -96,6 +103,11 @@ std::string plain(std::string_view text) {
 
 void print_zsh() {
   std::string arguments;
+  std::string groups;
+  for (const PanelCommands& group : kPanelCommands) {
+    groups += format("    {}) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;\n",
+                     group.command, group.names);
+  }
   for_each_run_option(
       [&](std::string_view name, bool takes_value, std::string_view words, std::string_view help) {
         const std::string action = !takes_value     ? std::string()
@@ -113,14 +125,14 @@ _orrery() {{
     store) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     certificate) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     control) if (( CURRENT == 4 )); then compadd {}; else _files; fi ;;
-    run) _arguments \
+{}    run) _arguments \
 {}      && return ;;
   esac
 }}
 compdef _orrery orrery
 )",
              command_names(), kDiskCommands, kStoreCommands, kCertificateCommands, control_names(),
-             arguments);
+             groups, arguments);
 }
 
 void print_fish() {
@@ -135,6 +147,10 @@ void print_fish() {
              kCertificateCommands);
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from control' -a '{}'\n",
              control_names());
+  for (const PanelCommands& group : kPanelCommands) {
+    fmt::print("complete -c orrery -n '__fish_seen_subcommand_from {}' -a '{}'\n", group.command,
+               group.names);
+  }
   fmt::print(
       "complete -c orrery -f -n '__fish_seen_subcommand_from completion' "
       "-a 'bash zsh fish'\n");

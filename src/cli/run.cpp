@@ -4,7 +4,10 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "base/files/file_descriptor.hpp"
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "cli/commands.hpp"
@@ -19,6 +22,7 @@ namespace {
 struct Given {
   std::vector<std::vector<std::string>> texts{vmm::options().size()};
   std::string config;
+  std::string end;
   bool dry_run = false;
 };
 
@@ -50,7 +54,7 @@ std::vector<vmm::Setting> settings_of(const Given& given) {
   return settings;
 }
 
-Result<int> run(const Given& given) {
+Result<int> run_given(const Given& given) {
   std::vector<vmm::Setting> from_file;
   if (!given.config.empty()) {
     auto settings = vmm::read_configuration_file(given.config);
@@ -71,6 +75,22 @@ Result<int> run(const Given& given) {
   return 0;
 }
 
+// What a process ended with is its parent's to know; this is for others.
+Result<int> run(const Given& given) {
+  if (given.end.empty()) return run_given(given);
+  constexpr mode_t kOwnerOnly = 0600;
+  const FileDescriptor file(
+      ::open(given.end.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kOwnerOnly));
+  if (!file) return fail_errno(dashed(kEndOption.name) + " " + given.end);
+  const Result<int> status = run_given(given);
+  const std::string text =
+      format("{{\"status\": {}}}\n", status.value_or(vmm::exit_status::kHostError));
+  if (::write(file.get(), text.data(), text.size()) < 0) {
+    log::warning("{}: {}", given.end, Error::from_errno("cannot be written").message());
+  }
+  return status;
+}
+
 }  // namespace
 
 void add_run(CLI::App& application, int& status) {
@@ -81,6 +101,8 @@ void add_run(CLI::App& application, int& status) {
   }
   command->add_option(dashed(kConfigOption.name), given->config, std::string(kConfigOption.help))
       ->type_name(std::string(kConfigOption.value_name));
+  command->add_option(dashed(kEndOption.name), given->end, std::string(kEndOption.help))
+      ->type_name(std::string(kEndOption.value_name));
   command->add_flag(dashed(kDryRunOption.name), given->dry_run, std::string(kDryRunOption.help));
   command->callback([given, &status] {
     const Result<int> result = run(*given);

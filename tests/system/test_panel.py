@@ -1,0 +1,251 @@
+"""A control panel, an agent and guests: docs/orrery-panel.md."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import select
+import signal
+import subprocess
+import time
+
+from case import SystemTest
+from machine import GUESTS, ORRERY, settings
+
+
+class PanelTest(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.skip_unless_orrery()
+        self.panel = self.agent = None
+        self.address = "127.0.0.1:0"
+        self.addCleanup(self.end_everything)
+        self.start_panel()
+        join = self.scratch / "join"
+        join.write_text(self.orrery("platform", "token"))
+        self.start_agent("--join-file", join)
+        self.wait_for(self.is_ready)
+
+    def end_everything(self):
+        """VMs are nobody's children: whoever has a control socket is told to end."""
+        for process in (self.panel, self.agent):
+            if process:
+                process.kill()
+                process.wait()
+                process.stdout.close()
+        for control in (self.scratch / "host/vms").glob("*/control"):
+            subprocess.run([ORRERY, "control", control, "quit"], capture_output=True)
+
+    def start_panel(self):
+        self.panel = subprocess.Popen(
+            [ORRERY, "panel", self.scratch / "panel", "--listen", self.address], stdout=subprocess.PIPE, text=True
+        )
+        self.address = self.panel.stdout.readline().strip().removeprefix("http://").removesuffix("/v1")
+
+    def start_agent(self, *words):
+        self.agent = subprocess.Popen(
+            [ORRERY, "host", self.scratch / "host", "--name", "h1", "--panel", self.address, *self.files(),
+             "--label", "rack=p", *words],
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    @staticmethod
+    def files():
+        """The guests are links to where they were made."""
+        folders = [GUESTS] + [(GUESTS / name).resolve().parent for name in ("vmlinux", "initramfs.cpio")]
+        return [word for folder in folders for word in ("--files", folder)]
+
+    def kill(self, process):
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+    def orrery(self, *words, status=0):
+        result = subprocess.run(
+            [ORRERY, *words, "--panel", self.address, "--token-file", self.scratch / "panel/admin.token"],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        self.assertEqual(result.returncode, status, result.stderr)
+        return result.stdout + result.stderr
+
+    def is_ready(self):
+        return [each["state"] for each in self.list("platform")] == ["ready"]
+
+    def list(self, what):
+        return json.loads(self.orrery(what, "list", "--json"))
+
+    def show(self, name):
+        return json.loads(self.orrery("vm", "show", name, "--json"))
+
+    def wait_for(self, condition, timeout=60):
+        deadline = time.monotonic() + timeout * settings.patience
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "what was waited for has not come")
+
+    def wait_for_state(self, name, state, timeout=60):
+        self.wait_for(lambda: self.show(name)["state"] == state, timeout)
+
+    def create(self, name, *words):
+        self.orrery("vm", "create", name, "--kernel", "vmlinux", "--initrd", "initramfs.cpio", "--engine",
+                    settings.engine, "--append", "console=ttyS0 quiet panic=-1", "--memory", "256M", *words)  # fmt: skip
+
+    def process_of(self, name):
+        """The process that runs with its configuration."""
+        wanted = os.fsencode(self.scratch / "host/vms" / name / "vm.toml")
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if wanted in path.read_bytes().split(b"\0"):
+                    return int(path.parent.name)
+        return None
+
+    def console(self, name):
+        return Console(self, ["vm", "console", name, "--panel", self.address, "--token-file",
+                              str(self.scratch / "panel/admin.token")])  # fmt: skip
+
+    def test_a_guest_is_made_used_and_stopped(self):
+        self.create("a", "--guest", "busybox", "--label", "rack=p")
+        self.orrery("vm", "start", "a")
+        self.wait_for_state("a", "running")
+        console = self.console("a")
+        console.type("\n")
+        console.expect("# ", 240)
+        console.type("echo $((6*7))\n")
+        console.expect("\n42\r?\n", 60)
+        # Two watch one console.
+        second = self.console("a")
+        second.expect("42", 60)
+        second.type("echo seen by both''!\n")
+        console.expect("seen by both!", 60)
+        console.type("poweroff -f\n")
+        self.wait_for_state("a", "stopped", 120)
+        console.wait()
+        second.wait()
+        self.assertIn("seen by both!", self.orrery("vm", "logs", "a"))
+        self.assertIsNone(self.process_of("a"))
+        kinds = [each["kind"] for each in self.events() if each["subject"] == "vms/a"]
+        self.assertEqual(kinds, ["created", "assigned", "running", "stopped"])
+        self.orrery("vm", "remove", "a")
+        self.assertIn("no virtual machine a", self.orrery("vm", "show", "a", status=1))
+
+    def events(self):
+        token = (self.scratch / "panel/admin.token").read_text().strip()
+        answer = subprocess.run(
+            ["curl", "-sS", "-H", f"Authorization: Bearer {token}", f"http://{self.address}/v1/events"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return json.loads(answer.stdout)["items"]
+
+    def test_agents_and_panels_are_killed_and_the_guest_does_not_notice(self):
+        self.create("a")
+        self.orrery("vm", "start", "a")
+        self.wait_for_state("a", "running")
+        process = self.process_of("a")
+        console = self.console("a")
+        console.type("\n")
+        console.expect("# ", 240)
+        console.type("i=0; while :; do i=$((i+1)); echo tick''-$i; sleep 0.2; done\n")
+        console.expect(r"tick-1\r?\n", 60)
+        for victims in ("agent", "panel", "agent panel", "panel agent"):
+            for victim in victims.split():
+                self.kill(getattr(self, victim))
+            self.assertEqual(self.process_of("a"), process)
+            for victim in victims.split():
+                getattr(self, f"start_{victim}")()
+            self.wait_for(self.is_ready)
+            self.wait_for_state("a", "running")
+            console.end()
+            console = self.console_when_there("a")
+            console.expect(r"tick-(\d+)\r?\n", 60)
+            self.assertEqual(self.process_of("a"), process)
+        vm = self.show("a")
+        self.assertEqual((vm["epoch"], vm["platform"]), (1, "h1"))
+        self.orrery("vm", "pause", "a")
+        self.wait_for_state("a", "paused")
+        self.orrery("vm", "resume", "a")
+        self.wait_for_state("a", "running")
+        self.orrery("vm", "stop", "a", "--force")
+        self.wait_for_state("a", "stopped")
+        self.wait_for(lambda: self.process_of("a") is None)
+
+    def console_when_there(self, name):
+        """An agent that has just come back may not have found the guest yet."""
+        deadline = time.monotonic() + 60
+        while True:
+            console = self.console(name)
+            if select.select([console.process.stdout], [], [], 5)[0] and console.read():
+                return console
+            console.end()
+            self.assertLess(time.monotonic(), deadline)
+
+    def test_what_happens_while_the_agent_is_away_is_seen_afterwards(self):
+        self.create("a")
+        self.orrery("vm", "start", "a")
+        self.wait_for_state("a", "running")
+        self.kill(self.agent)
+        os.kill(self.process_of("a"), signal.SIGKILL)
+        self.wait_for(lambda: self.process_of("a") is None)
+        self.assertEqual(self.show("a")["state"], "running")
+        self.start_agent()
+        self.wait_for_state("a", "failed")
+        self.assertIn("killed", self.show("a")["detail"])
+        self.orrery("vm", "start", "a")
+        self.wait_for_state("a", "running")
+        self.assertEqual(self.show("a")["epoch"], 2)
+
+    def test_what_cannot_be_started_says_why(self):
+        self.orrery("vm", "create", "a", "--kernel", "none")
+        self.orrery("vm", "start", "a")
+        self.wait_for_state("a", "failed")
+        self.assertIn("none", self.show("a")["detail"])
+        self.orrery("vm", "create", "b", "--kernel", "/etc/passwd")
+        self.orrery("vm", "start", "b")
+        self.wait_for_state("b", "failed")
+        self.assertIn("--files", self.show("b")["detail"])
+        self.create("c", "--on", "elsewhere")
+        self.orrery("vm", "start", "c")
+        self.assertEqual(self.show("c")["state"], "pending")
+        self.orrery("vm", "stop", "c")
+        self.assertEqual(self.show("c")["state"], "stopped")
+        self.orrery("platform", "drain", "h1")
+        self.create("d")
+        self.orrery("vm", "start", "d")
+        self.assertIn("draining", self.show("d")["detail"])
+        self.orrery("platform", "open", "h1")
+        self.wait_for_state("d", "running")
+
+
+class Console:
+    """`orrery vm console`."""
+
+    def __init__(self, test, words):
+        self.process = subprocess.Popen([ORRERY, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.seen = b""
+        self.test = test
+        test.addCleanup(self.end)
+
+    def type(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def read(self):
+        data = os.read(self.process.stdout.fileno(), 65536)
+        self.seen += data
+        return bool(data)
+
+    def expect(self, pattern, timeout):
+        deadline = time.monotonic() + timeout * settings.patience
+        while not (match := re.search(pattern.encode(), self.seen)):
+            if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0] or not self.read():
+                self.test.fail(f"no {pattern!r} in {self.seen!r}")
+        self.seen = self.seen[match.end() :]
+
+    def wait(self):
+        while self.read():
+            pass
+        self.test.assertEqual(self.process.wait(timeout=30), 0)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
