@@ -295,7 +295,7 @@ TEST_P(HistoryTest, NoVmRunsTwiceAndNoneIsLost) {
   world.heal(5000 / std::min(GetParam().slowness, 4U));
   if (HasFatalFailure()) return;
   world.check_healed();
-  EXPECT_GE(world.launches(), kVms);  // that something happened at all
+  EXPECT_GT(world.launches(), 0u) << "nothing has happened at all";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HistoryTest, ::testing::ValuesIn(testing::database_kinds()),
