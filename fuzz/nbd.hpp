@@ -7,7 +7,7 @@
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "base/loop/event_loop.hpp"
-#include "base/scripted_stream.hpp"
+#include "base/sockets/scripted_stream.hpp"
 #include "storage/nbd/client_bytes.hpp"
 #include "storage/nbd/disk_catalogue.hpp"
 #include "storage/nbd/memory_disk.hpp"

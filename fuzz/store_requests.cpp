@@ -7,7 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
-#include "base/scripted_stream.hpp"
+#include "base/sockets/scripted_stream.hpp"
 #include "http/answer.hpp"
 #include "http/session.hpp"
 #include "store/disks.hpp"

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/assert.hpp"
-#include "base/scripted_stream.hpp"
+#include "base/sockets/scripted_stream.hpp"
 #include "vmm/control/fake_target.hpp"
 #include "vmm/control/request.hpp"
 #include "vmm/control/session.hpp"
