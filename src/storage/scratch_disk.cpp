@@ -164,17 +164,25 @@ Task<Result<>> ScratchDisk::change_size(Bytes /*size*/) {
   co_return fail(file_->path() + ": a disk that is gone when it is closed keeps its size");
 }
 
+Result<FileDescriptor> open_nameless(const std::string& folder) {
+  FileDescriptor file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (file) return file;
+  return fail(Error::from_errno("cannot make a file without a name there", errno)
+                  .context(folder + ": for what is written to a disk"));
+}
+
 }  // namespace
+
+Result<> check_scratch_folder(const std::string& folder) {
+  ORRERY_CHECK(open_nameless(folder));
+  return {};
+}
 
 Result<std::unique_ptr<port::Blocks>> create_scratch_disk(EventLoop& loop,
                                                           std::shared_ptr<port::Blocks> below,
                                                           const std::string& folder) {
   DiskFile file;
-  file.descriptor = FileDescriptor(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!file.descriptor) {
-    return fail(Error::from_errno("cannot make a file without a name there", errno)
-                    .context(folder + ": for what is written to a disk"));
-  }
+  ORRERY_TRY(file.descriptor, open_nameless(folder));
   const std::string path = folder + "/(no name)";
   auto image = image_file_of(std::move(file), path, create_queue(loop, path));
   return std::make_unique<ScratchDisk>(loop, std::move(below), std::move(image));

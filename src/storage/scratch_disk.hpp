@@ -19,4 +19,7 @@ Result<std::unique_ptr<port::Blocks>> create_scratch_disk(EventLoop& loop,
                                                           std::shared_ptr<port::Blocks> below,
                                                           const std::string& folder);
 
+// Whether disks can be made with this FOLDER.
+Result<> check_scratch_folder(const std::string& folder);
+
 }  // namespace orrery::storage

@@ -128,6 +128,8 @@ TEST_F(ScratchDiskTest, SaysWhereItFindsNoRoom) {
   const auto refused = create_scratch_disk(*loop_, below_, folder_.path("missing"));
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message().find("/missing"), std::string::npos);
+  EXPECT_FALSE(check_scratch_folder(folder_.path("missing")));
+  EXPECT_TRUE(check_scratch_folder(folder_.path("")));
 }
 
 }  // namespace

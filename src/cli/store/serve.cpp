@@ -7,6 +7,7 @@
 #include "cli/store/store.hpp"
 #include "storage/nbd/server.hpp"
 #include "storage/nbd/store_catalogue.hpp"
+#include "storage/scratch_disk.hpp"
 #include "store/serve/server.hpp"
 #include "vmm/host/signals.hpp"
 
@@ -26,6 +27,7 @@ struct Given {
 
 // By NBD, to those who do not speak HTTP.
 struct NbdSide {
+  std::string address;
   nbd::StoreCatalogue catalogue;
   std::unique_ptr<nbd::Server> server;
 };
@@ -80,12 +82,15 @@ Result<Listening> listen(const char* option, const std::string& at, int backlog)
 // nullptr: none is wanted.
 Result<std::unique_ptr<NbdSide>> create_nbd_side(EventLoop& loop, const Given& given) {
   if (given.nbd.empty()) return nullptr;
+  if (const auto room = storage::check_scratch_folder(given.scratch); !room) {
+    return fail(format("--scratch {}; name another folder", room.error().message()));
+  }
   ORRERY_TRY(auto opened, open_store(given.folder));
   ORRERY_TRY(Listening listening, listen("--nbd", given.nbd, nbd::Server::kBacklog));
   std::unique_ptr<NbdSide> side(
-      new NbdSide{nbd::StoreCatalogue(loop, std::move(opened), given.scratch), nullptr});
+      new NbdSide{listening.address.text,
+                  nbd::StoreCatalogue(loop, std::move(opened), given.scratch), nullptr});
   ORRERY_TRY(side->server, nbd::Server::create(loop, side->catalogue, std::move(listening.socket)));
-  fmt::print("nbd://{}/\n", listening.address.text);
   return side;
 }
 
@@ -96,8 +101,9 @@ Result<int> serve(EventLoop& loop, const Given& given) {
   ORRERY_TRY(Listening listening, listen("--listen", given.listen, Server::kBacklog));
   ORRERY_TRY(const auto server,
              Server::create(loop, std::move(opened), std::move(listening.socket), {}));
-  fmt::print("store://{}/\n", listening.address.text);
   ORRERY_TRY(const auto nbd_side, create_nbd_side(loop, given));
+  fmt::print("store://{}/\n", listening.address.text);
+  if (nbd_side) fmt::print("nbd://{}/\n", nbd_side->address);
   std::fflush(stdout);
   ORRERY_CHECK(serve_until_signal(loop, *server, nbd_side ? nbd_side->server.get() : nullptr));
   return 0;
@@ -111,12 +117,14 @@ void add_serve(CLI::App& group, int& status) {
   const auto given = std::make_shared<Given>();
   command->add_option("store", given->folder, "the store's folder")->required();
   command->add_option("--listen", given->listen, "ADDRESS:PORT; 127.0.0.1:8470 if left away");
-  command->add_option(
+  auto* const nbd = command->add_option(
       "--nbd", given->nbd,
       "ADDRESS:PORT where they are given by NBD, too: NAME to be read, copy/NAME to "
       "be written to, by each client for itself");
-  command->add_option("--scratch", given->scratch,
-                      "the folder where those copies take room; /var/tmp if left away");
+  command
+      ->add_option("--scratch", given->scratch,
+                   "the folder where those copies take room; /var/tmp if left away")
+      ->needs(nbd);
   command->add_flag("--verbose", given->verbose, "tell of every request");
   on_command(*command, status, [given](EventLoop& loop) { return serve(loop, *given); });
 }
