@@ -10,7 +10,8 @@ struct Options {
   // The interpreter executes a block so often before it is translated. Translating costs some
   // thousand times as much as interpreting an instruction once.
   std::int32_t hot_after = 16;
-  // What is good where the vCPU does not wait for code: a third of the work stays with it.
+  // The same with `beside`, where most of that price is not the vCPU's: 8 was as good as 4, and
+  // better than 16 and 2 (decision 27).
   static constexpr std::int32_t kHotAfterBeside = 8;
   // Guest instructions in a block.
   unsigned most_instructions = 64;
