@@ -28,12 +28,14 @@ class SessionServer {
   struct Options {
     std::string name;  // for the log
     std::size_t most_clients;
+    SocketStream::Descriptors descriptors = SocketStream::Descriptors::kRefused;
   };
 
   // LISTENER: non-blocking (base/listening_socket.hpp).
   static Result<std::unique_ptr<SessionServer>> create(EventLoop& loop, FileDescriptor listener,
                                                        Options options, Make make) {
-    std::unique_ptr<SessionServer> server(new SessionServer(loop, std::move(make)));
+    std::unique_ptr<SessionServer> server(
+        new SessionServer(loop, std::move(make), options.descriptors));
     ORRERY_TRY(server->acceptor_,
                Acceptor::create(loop, std::move(listener), std::move(options.name),
                                 options.most_clients, [raw = server.get()](FileDescriptor client) {
@@ -69,10 +71,11 @@ class SessionServer {
     Task<Result<>> task;
   };
 
-  SessionServer(EventLoop& loop, Make make) : loop_(loop), make_(std::move(make)) {}
+  SessionServer(EventLoop& loop, Make make, SocketStream::Descriptors descriptors)
+      : loop_(loop), make_(std::move(make)), descriptors_(descriptors) {}
 
   Result<> welcome(FileDescriptor socket) {
-    ORRERY_TRY(auto stream, SocketStream::create(loop_, std::move(socket)));
+    ORRERY_TRY(auto stream, SocketStream::create(loop_, std::move(socket), descriptors_));
     const std::uint64_t number = ++last_number_;
     auto session = make_(*stream, number);
     const auto [place, is_new] = clients_.emplace(
@@ -104,6 +107,7 @@ class SessionServer {
 
   EventLoop& loop_;
   const Make make_;
+  const SocketStream::Descriptors descriptors_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;
   std::unique_ptr<Acceptor> acceptor_;  // none: stopped
   std::uint64_t last_number_ = 0;

@@ -5,6 +5,7 @@
 
 #include <sys/socket.h>
 
+#include "base/sockets/descriptor_passing.hpp"
 #include "base/types.hpp"
 
 namespace orrery {
@@ -27,8 +28,9 @@ void SocketStream::Direction::wake() {
   if (waiting_) std::exchange(waiting_, nullptr).resume();
 }
 
-Result<std::unique_ptr<SocketStream>> SocketStream::create(EventLoop& loop, FileDescriptor socket) {
-  std::unique_ptr<SocketStream> stream(new SocketStream(std::move(socket)));
+Result<std::unique_ptr<SocketStream>> SocketStream::create(EventLoop& loop, FileDescriptor socket,
+                                                           Descriptors descriptors) {
+  std::unique_ptr<SocketStream> stream(new SocketStream(std::move(socket), descriptors));
   const int descriptor = stream->socket_.get();
   // A client whose host has vanished does not hold its place for ever.
   const int on = 1;
@@ -38,13 +40,21 @@ Result<std::unique_ptr<SocketStream>> SocketStream::create(EventLoop& loop, File
   return stream;
 }
 
+// Files beyond what somebody may want are dropped at once: a client does not use up the process's.
+ssize_t SocketStream::receive_now(MutableByteSpan to) {
+  if (descriptors_ == Descriptors::kRefused) return ::recv(socket_.get(), to.data(), to.size(), 0);
+  const ssize_t count = receive_with_descriptors(socket_.get(), to, files_);
+  if (files_.size() > 2 * kMostDescriptors) files_.clear();
+  return count;
+}
+
 Task<std::size_t> SocketStream::receive(MutableByteSpan to) {
   while (!stopped_) {
     if (std::exchange(drained_, false)) {
       co_await incoming_.ready();
       continue;
     }
-    const ssize_t count = ::recv(socket_.get(), to.data(), to.size(), 0);
+    const ssize_t count = receive_now(to);
     if (count > 0) {
       drained_ = static_cast<std::size_t>(count) < to.size();
       co_return static_cast<std::size_t>(count);

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/files/file_descriptor.hpp"
@@ -13,10 +16,15 @@ namespace orrery {
 
 class SocketStream final : public Stream {
  public:
-  static Result<std::unique_ptr<SocketStream>> create(EventLoop& loop, FileDescriptor socket);
+  // Whether open files that a client sends are taken: at most two messages' until somebody asks.
+  enum class Descriptors : std::uint8_t { kRefused, kTaken };
+
+  static Result<std::unique_ptr<SocketStream>> create(
+      EventLoop& loop, FileDescriptor socket, Descriptors descriptors = Descriptors::kRefused);
 
   Task<std::size_t> receive(MutableByteSpan to) override;
   Task<std::size_t> send(std::span<const iovec> from) override;
+  std::vector<FileDescriptor> take_descriptors() override { return std::exchange(files_, {}); }
   void stop_receiving() override;
   Task<Result<>> linger() override;
   void close() override;
@@ -45,9 +53,13 @@ class SocketStream final : public Stream {
     std::unique_ptr<Watch> watch_;
   };
 
-  explicit SocketStream(FileDescriptor socket) : socket_(std::move(socket)) {}
+  SocketStream(FileDescriptor socket, Descriptors descriptors)
+      : socket_(std::move(socket)), descriptors_(descriptors) {}
+  ssize_t receive_now(MutableByteSpan to);
 
   FileDescriptor socket_;
+  const Descriptors descriptors_;
+  std::vector<FileDescriptor> files_;
   Direction incoming_;
   Direction outgoing_;
   bool drained_ = false;  // the last call took all there was

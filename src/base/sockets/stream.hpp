@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include <sys/uio.h>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/loop/task.hpp"
 
 namespace orrery {
@@ -21,6 +23,9 @@ class Stream {
   virtual Task<std::size_t> receive(MutableByteSpan to) = 0;
   // Waits until at least one byte went; 0: the client has gone. One at a time.
   virtual Task<std::size_t> send(std::span<const iovec> from) = 0;
+
+  // Open files that came with what was received so far, where the stream takes them.
+  virtual std::vector<FileDescriptor> take_descriptors() { return {}; }
 
   // No more is received, and who waits for it is told so.
   virtual void stop_receiving() = 0;
