@@ -1,15 +1,11 @@
 #include "store/segmenter.hpp"
 
 #include <algorithm>
-#include <cstring>
+
+#include "base/zeroes.hpp"
 
 namespace orrery::store {
 namespace {
-
-bool is_zero(ByteSpan bytes) {
-  return load_le<std::uint8_t>(bytes.data()) == 0 &&
-         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
 
 // One block in four: segments of long files have 16 KiB on the average. Measured in
 // docs/decisions/0011-image-store.md.
