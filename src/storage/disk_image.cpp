@@ -9,6 +9,7 @@
 
 #include "base/files/file_descriptor.hpp"
 #include "base/format.hpp"
+#include "storage/io/disk_file.hpp"
 #include "storage/qcow2/disk.hpp"
 #include "storage/request/run_task.hpp"
 #include "storage/request/submitted.hpp"
@@ -44,6 +45,12 @@ std::string backing_path(const std::string& image, const std::string& backing) {
   return (std::filesystem::path(image).parent_path() / path).string();
 }
 
+std::string absolute_path(const std::string& path) {
+  if (names_remote_image(path)) return path;
+  const std::string prefix(names_store_image(path) ? kStorePrefix : "");
+  return prefix + std::filesystem::absolute(path.substr(prefix.size())).lexically_normal().string();
+}
+
 namespace {
 
 // A fixed VHD is known by its end only, and its name has to say so too: what a guest of a raw disk
@@ -60,6 +67,14 @@ bool ends_as_vhd(const FileDescriptor& file) {
 }
 
 }  // namespace
+
+Result<FileDescriptor> lock_disk(const std::string& path) {
+  RawDiskOptions options;
+  options.path = path;
+  auto file = open_disk_file(options);
+  if (!file) return fail(file.error().context(path));
+  return std::move(file->descriptor);
+}
 
 Result<Format> choose_format(const std::string& path, std::optional<Format> said) {
   if (said) return *said;

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/loop/event_loop.hpp"
 #include "port/blocks.hpp"
 #include "storage/disk_format.hpp"
@@ -49,6 +50,9 @@ Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptio
 // Of the content of a disk that is open, so that nobody changes it meanwhile.
 Result<DiskIdentity> identity_of(port::Blocks& disk, const std::string& path);
 
+// Opens a disk's file so that nobody else has it open meanwhile.
+Result<FileDescriptor> lock_disk(const std::string& path);
+
 // What a file is: as said, or as it looks.
 Result<Format> choose_format(const std::string& path, std::optional<Format> said);
 
@@ -57,5 +61,7 @@ Result<> flush_disk(EventLoop& loop, port::Blocks& disk);
 
 // The path of a backing file, which is relative to the image that names it.
 std::string backing_path(const std::string& image, const std::string& backing);
+// As a backing file that is found from wherever the disk over it lies.
+std::string absolute_path(const std::string& path);
 
 }  // namespace orrery::storage

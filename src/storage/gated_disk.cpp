@@ -1,5 +1,7 @@
 #include "storage/gated_disk.hpp"
 
+#include "base/assert.hpp"
+
 namespace orrery::storage {
 
 bool GatedDisk::read_at_once(const port::BlockRequest& request) {
@@ -39,7 +41,10 @@ void GatedDisk::map(std::uint64_t offset, std::uint64_t length, MapCompletion co
 
 void GatedDisk::resize(Bytes size, Completion completion) {
   auto gate = gate_.lock();
-  disk_->resize(size, std::move(completion));
+  disk_->resize(size, [this, completion = std::move(completion)](Result<> result) {
+    geometry_.size = disk_->geometry().size;
+    completion(std::move(result));
+  });
 }
 
 void GatedDisk::hold() {
@@ -52,6 +57,12 @@ void GatedDisk::release() {
   for (Waiting& each : std::exchange(gate->waiting, {})) {
     pass(*gate, std::move(each.request), std::move(each.completion));
   }
+}
+
+std::unique_ptr<port::Blocks> GatedDisk::replace(std::unique_ptr<port::Blocks> disk) {
+  auto gate = gate_.lock();
+  ORRERY_ASSERT(gate->holds != 0 && gate->under_way == 0);
+  return std::exchange(disk_, std::move(disk));
 }
 
 bool GatedDisk::quiescent() {

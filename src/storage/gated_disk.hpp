@@ -14,9 +14,10 @@ namespace orrery::storage {
 
 class GatedDisk final : public port::Blocks {
  public:
-  explicit GatedDisk(std::unique_ptr<port::Blocks> disk) : disk_(std::move(disk)) {}
+  explicit GatedDisk(std::unique_ptr<port::Blocks> disk)
+      : disk_(std::move(disk)), geometry_(disk_->geometry()) {}
 
-  const port::BlockGeometry& geometry() const override { return disk_->geometry(); }
+  const port::BlockGeometry& geometry() const override { return geometry_; }
   bool read_at_once(const port::BlockRequest& request) override;
   void submit(port::BlockRequest request, Completion completion) override;
   // These pass the gate at all times.
@@ -32,6 +33,10 @@ class GatedDisk final : public port::Blocks {
   bool quiescent();
   // Requests that passed the gate and have not completed.
   unsigned under_way();
+  // What is behind the gate; another disk of this geometry there, while this one is quiescent:
+  // returns the one that was.
+  port::Blocks& disk() { return *disk_; }
+  std::unique_ptr<port::Blocks> replace(std::unique_ptr<port::Blocks> disk);
   // Called on the loop whenever a held disk comes to be quiescent; not within hold().
   void on_quiescent(port::Notify quiescent) { quiescent_ = std::move(quiescent); }
 
@@ -50,6 +55,7 @@ class GatedDisk final : public port::Blocks {
   void completed();
 
   std::unique_ptr<port::Blocks> disk_;
+  port::BlockGeometry geometry_;  // as the guest knows it, whatever is behind the gate
   // Also held while the disk is called, whose calls come from one thread at a time (contract.hpp).
   Guarded<Gate> gate_;
   port::Notify quiescent_;

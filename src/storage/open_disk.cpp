@@ -1,6 +1,5 @@
 // Opening a disk with what lies below it, link by link.
 #include <algorithm>
-#include <filesystem>
 
 #include <unistd.h>
 
@@ -270,13 +269,6 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_vhd(const DiskOptions& o
   }
   disk->set_below(std::move(*opened));
   return disk;
-}
-
-// As a backing file that is found from wherever the overlay lies.
-std::string absolute_path(const std::string& path) {
-  if (names_remote_image(path)) return path;
-  const std::string prefix(names_store_image(path) ? kStorePrefix : "");
-  return prefix + std::filesystem::absolute(path.substr(prefix.size())).lexically_normal().string();
 }
 
 // Makes the overlay, or sees that the one that is there lies over this disk.

@@ -36,6 +36,11 @@ struct DiskOperation {
   std::function<void(std::int64_t result)> done;
 };
 
+// One writer, or many readers, of a file.
+enum class FileLock : std::uint8_t { kManyReaders, kOneWriter };
+
+class DiskQueue;
+
 class DiskExecutor {
  public:
   // Waits for operations in flight; their `done` is not called any more.
@@ -43,6 +48,11 @@ class DiskExecutor {
 
   // On the loop's thread. Operations may be carried out in any order.
   virtual void start(DiskOperation& operation) = 0;
+
+  // What other files' operations may share; nullptr: it works on no file of the host's.
+  virtual std::shared_ptr<DiskQueue> queue() { return nullptr; }
+  // Who else may open the file from now on.
+  virtual Result<> lock(FileLock /*kind*/) { return {}; }
 };
 
 // Carries out the operations of any number of files, so that a chain of a thousand images has one

@@ -21,19 +21,6 @@ Error cannot_open(int code, const RawDiskOptions& options) {
   return Error(error.message() + remedy);
 }
 
-// Open file description locks belong to this opening of the file, and end with it.
-Result<> lock(int descriptor, bool read_only) {
-  struct flock whole_file {};
-  whole_file.l_type = read_only ? F_RDLCK : F_WRLCK;
-  whole_file.l_whence = SEEK_SET;
-  if (::fcntl(descriptor, F_OFD_SETLK, &whole_file) == 0) return {};
-  if (errno != EAGAIN && errno != EACCES) return fail_errno("cannot lock");
-  return fail(read_only
-                  ? "in use: another VM writes to it; stop that VM first"
-                  : "in use: another VM has it open; stop that VM, or open it \",readonly\" in "
-                    "all of them");
-}
-
 Result<> measure_device(DiskFile& file) {
   std::uint64_t size = 0;
   int logical = 0;
@@ -57,6 +44,18 @@ bool can_punch(int descriptor, off_t size) {
 
 }  // namespace
 
+Result<> lock_file(int descriptor, FileLock kind) {
+  struct flock whole_file {};
+  whole_file.l_type = kind == FileLock::kManyReaders ? F_RDLCK : F_WRLCK;
+  whole_file.l_whence = SEEK_SET;
+  if (::fcntl(descriptor, F_OFD_SETLK, &whole_file) == 0) return {};
+  if (errno != EAGAIN && errno != EACCES) return fail_errno("cannot lock");
+  return fail(kind == FileLock::kManyReaders
+                  ? "in use: another VM writes to it; stop that VM first"
+                  : "in use: another VM has it open; stop that VM, or open it \",readonly\" in "
+                    "all of them");
+}
+
 Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
   const int flags = (options.read_only ? O_RDONLY : O_RDWR) | (options.direct ? O_DIRECT : 0);
   DiskFile file;
@@ -77,7 +76,8 @@ Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
         "empty; make an image first, such as with `orrery disk create FILE 8G` or `truncate -s 8G "
         "FILE`");
   }
-  ORRERY_CHECK(lock(file.descriptor.get(), options.read_only));
+  ORRERY_CHECK(lock_file(file.descriptor.get(),
+                         options.read_only ? FileLock::kManyReaders : FileLock::kOneWriter));
   return file;
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/files/file_descriptor.hpp"
 #include "base/types.hpp"
+#include "storage/io/disk_executor.hpp"
 #include "storage/raw_disk.hpp"
 
 namespace orrery::storage {
@@ -18,6 +19,10 @@ struct DiskFile {
   std::uint32_t physical_block_size = 4096;
   bool can_punch = false;  // holes cost no writing
 };
+
+// A lock of this opening of the file, which ends with it; it goes over from the one kind to the
+// other without a gap.
+Result<> lock_file(int descriptor, FileLock kind);
 
 Result<DiskFile> open_disk_file(const RawDiskOptions& options);
 

@@ -55,6 +55,8 @@ class ImageFile {
   Task<Result<bool>> punch(std::uint64_t offset, std::uint64_t length);
   Task<Result<>> write_zeroes(std::uint64_t offset, std::uint64_t length);
 
+  DiskExecutor& executor() { return *executor_; }
+
   // For the end: waits for what is in flight, and resumes nobody.
   void stop() { executor_.reset(); }
 

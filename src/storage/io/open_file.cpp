@@ -18,6 +18,7 @@ class QueuedExecutor final : public DiskExecutor {
     operation.file = file_;
     queue_->start(operation);
   }
+  std::shared_ptr<DiskQueue> queue() override { return queue_; }
 
  private:
   const std::shared_ptr<DiskQueue> queue_;
@@ -30,6 +31,8 @@ class OwningExecutor final : public DiskExecutor {
   OwningExecutor(FileDescriptor file, std::shared_ptr<DiskQueue> queue)
       : file_(std::move(file)), executor_(std::move(queue), file_.get()) {}
   void start(DiskOperation& operation) override { executor_.start(operation); }
+  std::shared_ptr<DiskQueue> queue() override { return executor_.queue(); }
+  Result<> lock(FileLock kind) override { return lock_file(file_.get(), kind); }
 
  private:
   const FileDescriptor file_;

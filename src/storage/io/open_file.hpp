@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/loop/event_loop.hpp"
 #include "storage/io/disk_executor.hpp"
 #include "storage/io/disk_file.hpp"

@@ -1,5 +1,8 @@
 #include "storage/qcow2/disk.hpp"
 
+#include <iterator>
+
+#include "storage/qcow2/chain/chain.hpp"
 #include "storage/request/run_task.hpp"
 
 namespace orrery::storage::qcow2 {
@@ -18,8 +21,15 @@ Disk::~Disk() {
 
 Result<std::unique_ptr<Disk>> Disk::open(EventLoop& loop, std::unique_ptr<ImageFile> file,
                                          const DiskOptions& options) {
+  return run_task(loop, open_on_loop(loop, std::move(file), options));
+}
+
+Task<Result<std::unique_ptr<Disk>>> Disk::open_on_loop(EventLoop& loop,
+                                                       std::unique_ptr<ImageFile> file,
+                                                       DiskOptions options) {
   std::unique_ptr<Disk> disk(new Disk(loop, std::move(file)));
-  ORRERY_CHECK(run_task(loop, disk->open_image(options)));
+  const Result<> opened = co_await disk->open_image(options);
+  if (!opened) co_return fail(opened.error());
   const bool read_only = options.access == Access::kRead;
   port::BlockGeometry& geometry = disk->geometry_;
   geometry.size = Bytes(disk->image_.size());
@@ -27,7 +37,7 @@ Result<std::unique_ptr<Disk>> Disk::open(EventLoop& loop, std::unique_ptr<ImageF
   geometry.can_discard = geometry.can_write_zeroes = !read_only;
   geometry.zeroes_without_writing = !read_only && disk->image_.header().version >= 3;
   geometry.serial = options.serial;
-  return disk;
+  co_return std::move(disk);
 }
 
 Task<Result<>> Disk::open_image(DiskOptions options) {
@@ -43,6 +53,24 @@ void Disk::set_backing(std::unique_ptr<port::Blocks> backing) {
 void Disk::set_below(std::unique_ptr<Below> below) {
   below_ = std::move(below);
   image_.set_below(below_.get());
+}
+
+void Disk::lay_over(Disk& disk) {
+  disk.image_.set_below(nullptr);
+  std::vector<Layer> layers;
+  layers.push_back(disk.image_.take_layer());
+  std::unique_ptr<Below> base = std::move(disk.below_);
+  if (auto* const chain = dynamic_cast<Chain*>(base.get())) {
+    Chain::Links links = chain->take_links();
+    std::move(links.layers.begin(), links.layers.end(), std::back_inserter(layers));
+    base = std::move(links.base);
+  }
+  set_below(std::make_unique<Chain>(std::move(layers), std::move(base)));
+}
+
+std::size_t Disk::links() const {
+  const auto* const chain = dynamic_cast<const Chain*>(below_.get());
+  return 1 + (chain == nullptr ? 0 : chain->links());
 }
 
 Task<Result<>> Disk::serve(const port::BlockRequest& request) {

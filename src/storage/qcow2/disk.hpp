@@ -24,6 +24,10 @@ class Disk final : public TaskDisk {
   // Reads the image's tables while it runs the loop, which therefore must not run elsewhere.
   static Result<std::unique_ptr<Disk>> open(EventLoop& loop, std::unique_ptr<ImageFile> file,
                                             const DiskOptions& options);
+  // The same on a loop that runs.
+  static Task<Result<std::unique_ptr<Disk>>> open_on_loop(EventLoop& loop,
+                                                          std::unique_ptr<ImageFile> file,
+                                                          DiskOptions options);
   ~Disk() override;
 
   Image& image() { return image_; }
@@ -31,6 +35,12 @@ class Disk final : public TaskDisk {
   // What shows through where nothing is allocated.
   void set_backing(std::unique_ptr<port::Blocks> backing);
   void set_below(std::unique_ptr<Below> below);
+  // Lays this disk over another, which is flushed, has no request under way and is good for nothing
+  // else afterwards: its file becomes the top link of a chain, so that a read costs the same
+  // however often that is done.
+  void lay_over(Disk& disk);
+  // How many qcow2 there are, one over the other; this one counts.
+  std::size_t links() const;
 
  protected:
   Task<Result<>> serve(const port::BlockRequest& request) override;

@@ -92,9 +92,4 @@ void note_difference(std::optional<Difference>& first, std::uint64_t offset, Byt
   if (!first || sector < first->offset) first = Difference{sector};
 }
 
-bool is_zero(ByteSpan bytes) {
-  return bytes.empty() || (bytes[0] == std::byte{0} &&
-                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
-
 }  // namespace orrery::storage

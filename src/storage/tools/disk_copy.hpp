@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
 #include "base/loop/task.hpp"
+#include "base/zeroes.hpp"
 #include "port/blocks.hpp"
 #include "storage/request/transfers.hpp"
 #include "storage/tools/disk_tools.hpp"
@@ -41,6 +42,5 @@ Task<Result<>> read_with_zeroes(port::Blocks& disk, std::uint64_t offset, Mutabl
 // FIRST becomes the earliest sector where two pieces at OFFSET differ, if that is before it.
 void note_difference(std::optional<Difference>& first, std::uint64_t offset, ByteSpan one,
                      ByteSpan other);
-bool is_zero(ByteSpan bytes);
 
 }  // namespace orrery::storage

@@ -244,7 +244,7 @@ namespace {
 
 Result<> create_plain(EventLoop& loop, CreateOptions options) {
   Backing backing;
-  if (!options.backing.empty()) {
+  if (!options.backing.empty() && !options.backing_in_use) {
     ORRERY_TRY(backing, look_at_backing(loop, options));
   }
   if (!options.size) return fail("no size; say how large the disk is, such as 8G");

@@ -29,6 +29,9 @@ struct CreateOptions {
   std::uint32_t cluster_size = 0;  // of a VHDX: its blocks; 0: as is usual for the format
   std::string backing;             // qcow2, VHDX: relative to the new image; empty: none
   std::optional<Format> backing_format;
+  // Of a qcow2: the backing file is not looked at, as a VM writes to it, which records its identity
+  // (live_overlay.hpp). Then the size and the backing format have to be given.
+  bool backing_in_use = false;
   bool fixed = false;                        // VHDX: every block has its place from the start
   std::optional<std::uint32_t> sector_size;  // VHDX: 512 or 4096; if not said 512, or the parent's
   // LUKS2 with the disk in it; SIZE is the disk's. What was never written reads as noise.
@@ -143,5 +146,13 @@ struct RebaseOptions {
   Mode mode = Mode::kKeepContent;
 };
 Result<> rebase_disk(EventLoop& loop, const RebaseOptions& options, const Progress& progress);
+
+// Takes what the backing file of the qcow2 at PATH holds into it, and lays it over what that file
+// lies over. It reads as before at every instant, and keeps its identifier, so that disks over it
+// do not notice; digests of what it holds are forgotten. The backing file, a qcow2 too, stays as it
+// is.
+Result<> merge_backing(EventLoop& loop, const std::string& path, const Progress& progress);
+// Forgets which digest the backing file of the qcow2 at PATH had, if that is recorded.
+Result<> forget_parent_root(EventLoop& loop, const std::string& path);
 
 }  // namespace orrery::storage

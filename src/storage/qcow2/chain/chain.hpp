@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "storage/qcow2/chain/chain_index.hpp"
@@ -24,12 +25,20 @@ class Chain final : public Below {
   Task<Result<BelowExtent>> map(std::uint64_t offset, std::uint64_t length) override;
   void stop() override;
 
+  // What it was made of, for another chain; while nobody reads, and nothing else afterwards.
+  struct Links {
+    std::vector<Layer> layers;
+    std::unique_ptr<Below> base;
+  };
+  Links take_links() { return {std::exchange(layers_, {}), std::move(base_)}; }
+  std::size_t links() const { return layers_.size(); }
+
  private:
   Task<Result<>> read_parts(std::uint64_t offset, std::uint64_t length, BufferCursor& to);
   Task<Result<>> read_place(ChainIndex::Place place, std::uint64_t offset, BufferCursor& to);
 
-  const std::vector<Layer> layers_;
-  const std::unique_ptr<Below> base_;
+  std::vector<Layer> layers_;
+  std::unique_ptr<Below> base_;
   ChainIndex index_;
   UnpackedCluster unpacked_;
 };

@@ -262,6 +262,20 @@ Task<Result<>> Image::record_own_root(store::Digest root) {
   co_return co_await write_identities(roots);
 }
 
+Task<Result<>> Image::content_stays() {
+  if (identities_.own.kind != DiskIdentity::Kind::kIdentifier) {
+    co_return fail(path() + ": keeps no identifier, as another program has written to it since");
+  }
+  ContentRoots roots = read_content_roots(header_, identities_).value_or(ContentRoots{});
+  if (roots.own) {
+    roots.own.reset();
+    const Result<> forgotten = co_await write_identities(roots);
+    if (!forgotten) co_return forgotten;
+  }
+  identity_is_new_ = true;
+  co_return Result<>{};
+}
+
 Task<Result<>> Image::write_identities(ContentRoots roots) {
   set_identities(header_, identities_);
   Result<> done = set_content_roots(header_, identities_, roots);
@@ -306,8 +320,12 @@ Task<Result<>> Image::mark_corrupt(Error error) {
   co_return broken_;
 }
 
+Layer Image::take_layer() {
+  return {.file = std::move(file_), .header = std::move(header_), .identities = identities_};
+}
+
 void Image::stop() {
-  file_->stop();
+  if (file_) file_->stop();
   cache_.abandon();
   refcounts_.abandon();
   unlocked_.abandon();

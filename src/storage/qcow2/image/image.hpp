@@ -20,6 +20,7 @@
 #include "storage/io/buffer_cursor.hpp"
 #include "storage/io/image_file.hpp"
 #include "storage/io/page_cache.hpp"
+#include "storage/qcow2/chain/layer.hpp"
 #include "storage/qcow2/content_record.hpp"
 #include "storage/qcow2/header.hpp"
 #include "storage/qcow2/identity.hpp"
@@ -92,8 +93,18 @@ class Image {
   // Of the content that the image has, which nobody may be changing. Durable.
   Task<Result<>> record_own_root(store::Digest root);
 
+  // What is written from now on changes what the image holds itself, and not what its disk reads
+  // as: so it keeps its identity, and a digest of what it holds goes, durably. Before the first
+  // change. An error: it keeps no identity that others could know it by.
+  Task<Result<>> content_stays();
+  // Somebody has noted the identity: the next change draws another one.
+  void keep_identity() { identity_is_new_ = false; }
+
   // Reads all tables anew, for who changed them in the file.
   Task<Result<>> reload_tables();
+
+  // Its file and header, for a chain, when nobody reads or writes the image any more.
+  Layer take_layer();
 
   // For the end: waits for what is in flight in the file, and resumes no task any more.
   void stop();
