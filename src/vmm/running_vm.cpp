@@ -5,9 +5,13 @@
 
 namespace orrery::vmm {
 
-RunningVm::RunningVm(machine::Machine& machine, PowerControl& power,
-                     std::vector<ControlledDisk> disks)
-    : machine_(machine), power_(power), disks_(std::move(disks)) {
+RunningVm::RunningVm(EventLoop& loop, machine::Machine& machine, PowerControl& power,
+                     std::vector<ControlledDisk> disks, RunningVmOptions options)
+    : loop_(loop),
+      machine_(machine),
+      power_(power),
+      disks_(std::move(disks)),
+      options_(std::move(options)) {
   for (const ControlledDisk& each : disks_) {
     each.disk->on_quiescent([this] { changed_.notify_all(); });
   }
@@ -27,7 +31,8 @@ control::Status RunningVm::status() {
       .memory = machine_.configuration().memory_size,
       .disks = {}};
   for (const ControlledDisk& each : disks_) {
-    status.disks.push_back({each.path, each.disk->geometry().read_only, each.disk->under_way()});
+    const port::BlockGeometry& geometry = each.disk->geometry();
+    status.disks.push_back({each.path, geometry.size, geometry.read_only, each.disk->under_way()});
   }
   return status;
 }
@@ -70,6 +75,28 @@ Result<> RunningVm::reset() {
 Result<> RunningVm::quit() {
   power_.quit();
   return {};
+}
+
+Task<Result<std::unique_ptr<control::SnapshotUnderWay>>> RunningVm::begin_snapshot(
+    control::SnapshotRequest request) {
+  if (begun_ != nullptr) co_return fail("another client makes a snapshot; wait until it is done");
+  if (ended_) co_return fail("the VM has ended");
+  auto snapshot = std::make_unique<LiveSnapshot>(
+      LiveSnapshot::Vm{loop_, machine_, disks_, changed_, options_.options, options_.parent},
+      std::move(request));
+  begun_ = snapshot.get();
+  const Result<> taken = co_await snapshot->take();
+  begun_ = nullptr;
+  if (idle_) std::exchange(idle_, nullptr)();
+  if (!taken) co_return fail(taken.error());
+  co_return std::unique_ptr<control::SnapshotUnderWay>(std::move(snapshot));
+}
+
+void RunningVm::end(std::function<void()> idle) {
+  ended_ = true;
+  if (begun_ == nullptr) return idle();
+  begun_->cancel();
+  idle_ = std::move(idle);
 }
 
 }  // namespace orrery::vmm

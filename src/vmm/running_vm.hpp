@@ -1,28 +1,37 @@
 // The VM as its control socket sees it: the machine, its disks, and how it is ended.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/loop/event_loop.hpp"
 #include "machine/machine.hpp"
-#include "storage/gated_disk.hpp"
 #include "vmm/control/target.hpp"
 #include "vmm/power_control.hpp"
+#include "vmm/snapshot/live_snapshot.hpp"
 
 namespace orrery::vmm {
 
-struct ControlledDisk {
-  std::string path;  // as the user named it
-  storage::GatedDisk* disk = nullptr;
+// What a snapshot of it has to say besides.
+struct RunningVmOptions {
+  std::vector<snapshot::Option> options;  // that make the machine what it is
+  std::string parent;                     // the snapshot that it goes on from; empty: none
 };
 
 // On the loop's thread, or while the loop is not running.
 class RunningVm final : public control::Target {
  public:
   // All outlive it.
-  RunningVm(machine::Machine& machine, PowerControl& power, std::vector<ControlledDisk> disks);
+  RunningVm(EventLoop& loop, machine::Machine& machine, PowerControl& power,
+            std::vector<ControlledDisk> disks, RunningVmOptions options);
   // Lets go what is paused. Tasks of it are gone by then.
   ~RunningVm() override;
+
+  // The machine has ended. IDLE is called when no snapshot works on its disks any more, perhaps at
+  // once, and none does from then on.
+  void end(std::function<void()> idle);
 
   control::Status status() override;
   Task<Result<>> pause() override;
@@ -30,15 +39,23 @@ class RunningVm final : public control::Target {
   Result<> power_off() override;
   Result<> reset() override;
   Result<> quit() override;
+  Task<Result<std::unique_ptr<control::SnapshotUnderWay>>> begin_snapshot(
+      control::SnapshotRequest request) override;
 
  private:
   bool disks_quiescent() const;
 
+  EventLoop& loop_;
   machine::Machine& machine_;
   PowerControl& power_;
   const std::vector<ControlledDisk> disks_;
+  RunningVmOptions options_;
   bool paused_ = false;
   Changed changed_;  // paused_, or which disks are quiescent
+
+  LiveSnapshot* begun_ = nullptr;  // on its way to its instant
+  bool ended_ = false;
+  std::function<void()> idle_;
 };
 
 }  // namespace orrery::vmm

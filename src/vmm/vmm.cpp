@@ -1,6 +1,8 @@
 #include "vmm/vmm.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -31,6 +33,8 @@
 #include "vmm/power_control.hpp"
 #include "vmm/remote/remote_devices.hpp"
 #include "vmm/running_vm.hpp"
+#include "vmm/snapshot/snapshot_options.hpp"
+#include "vmm/snapshot/snapshot_start.hpp"
 
 namespace orrery::vmm {
 namespace {
@@ -51,6 +55,15 @@ Result<> add_virtio(machine::Machine& machine, Arguments&&... arguments) {
       });
 }
 
+// A vCPU that touches what cannot be had waits for ever, and so would whoever waits for it: nothing
+// ends in order any more. The disks have what the guest flushed, as when a machine loses its power.
+void end_without_memory(const Error& error) {
+  terminal::restore();
+  fmt::print(stderr, "orrery: the snapshot's memory cannot be read any more: {}\n",
+             error.message());
+  std::_Exit(exit_status::kHostError);
+}
+
 // The parts in the order of their lives: what stands later uses what stands before.
 class Vmm {
  public:
@@ -68,6 +81,9 @@ class Vmm {
   Result<> attach_remote_devices();
   Result<> attach_input();
   Result<> attach_control();
+  void end_control();
+  Result<> open_boot_files();
+  Result<> start_machine();
   Result<> enter_sandbox() const;
   Result<machine::Ending> run_until_end();
   int finish(const machine::Ending& ending);
@@ -77,6 +93,7 @@ class Vmm {
   const Configuration& configuration_;
   bool on_kvm_ = false;
   std::optional<BootFiles> boot_files_;
+  std::optional<SnapshotStart> start_;
   std::unique_ptr<EventLoop> loop_;
   SystemClock clock_;
   std::optional<ScaledClock> scaled_clock_;  // where the configuration says so
@@ -91,6 +108,7 @@ class Vmm {
   std::vector<std::unique_ptr<port::Frames>> networks_;
   RemoteDevices remote_devices_;
   std::unique_ptr<machine::Machine> machine_;
+  std::unique_ptr<memory::PageSupply> page_supply_;
   std::unique_ptr<PowerControl> power_;
   std::unique_ptr<gdb::GdbServer> gdb_;
   std::unique_ptr<RunningVm> running_;
@@ -121,8 +139,11 @@ Result<> Vmm::build() {
   ORRERY_TRY(const auto choice, hypervisor_choice::choose(configuration_));
   on_kvm_ = choice.on_kvm;
   log::info("engine: {}", choice.explanation);
-  ORRERY_TRY(boot_files_, BootFiles::open(configuration_));
-  ORRERY_TRY(const Bytes firmware, boot_files_->firmware_size());
+  ORRERY_CHECK(open_boot_files());
+  Bytes firmware{0};
+  if (boot_files_) {
+    ORRERY_TRY(firmware, boot_files_->firmware_size());
+  }
   ORRERY_CHECK(check_clock());
   const machine::Configuration machine_configuration{
       .memory_size = configuration_.memory,
@@ -134,7 +155,7 @@ Result<> Vmm::build() {
              machine::Machine::create(machine_configuration, choice.make, *loop_, guest_clock()));
   power_ = std::make_unique<PowerControl>(*loop_, *machine_);
   ORRERY_CHECK(attach_backends());
-  ORRERY_CHECK(boot_files_->boot(*machine_));
+  ORRERY_CHECK(start_machine());
   ORRERY_TRY(signals_, Signals::create(*loop_, {.end = [this](int) { power_->asked_to_end(); },
                                                 .continued = terminal::make_raw_again}));
   if (!configuration_.gdb.address.empty()) {
@@ -148,17 +169,43 @@ Result<> Vmm::build() {
   return {};
 }
 
+// A machine that goes on from a snapshot needs them for a reset only.
+Result<> Vmm::open_boot_files() {
+  auto files = BootFiles::open(configuration_);
+  if (configuration_.snapshot.name.empty()) {
+    ORRERY_TRY(boot_files_, std::move(files));
+    return {};
+  }
+  ORRERY_TRY(start_, SnapshotStart::open(*loop_, configuration_.snapshot));
+  if (files) {
+    boot_files_ = std::move(*files);
+  } else {
+    log::warning("{}; the VM ends where its guest resets it", files.error().message());
+  }
+  return {};
+}
+
+Result<> Vmm::start_machine() {
+  if (!start_) return boot_files_->boot(*machine_);
+  ORRERY_TRY(page_supply_, start_->restore(*machine_, end_without_memory));
+  return {};
+}
+
 Result<> Vmm::attach_backends() {
-  for (const storage::DiskOptions& options : configuration_.disks) {
+  for (const storage::DiskOptions& options : start_ ? start_->disks() : configuration_.disks) {
     ORRERY_TRY(auto disk, make_disk(*loop_, options, disks_report_));
     if (!configuration_.control.empty()) {
       auto gated = std::make_unique<storage::GatedDisk>(std::move(disk));
-      controlled_disks_.push_back({options.path, gated.get()});
+      controlled_disks_.push_back({name_for_snapshots(options), options.path, gated.get()});
       disk = std::move(gated);
     }
     const virtio::BlockOptions block{.queues = configuration_.cpus};
     ORRERY_CHECK(add_virtio<virtio::Block>(*machine_, *disk, block));
     disks_.push_back(std::move(disk));
+  }
+  if (start_) {
+    ORRERY_CHECK(start_->check_disks(disks_));
+    disks_report_.remote |= start_->report().remote;
   }
   for (const NetworkOptions& options : configuration_.networks) {
     ORRERY_TRY(auto network, make_network(*loop_, options));
@@ -212,9 +259,19 @@ Result<> Vmm::attach_input() {
 
 Result<> Vmm::attach_control() {
   if (configuration_.control.empty()) return {};
-  running_ = std::make_unique<RunningVm>(*machine_, *power_, controlled_disks_);
+  running_ = std::make_unique<RunningVm>(
+      *loop_, *machine_, *power_, controlled_disks_,
+      RunningVmOptions{snapshot_options(configuration_), start_ ? start_->name() : ""});
   ORRERY_TRY(control_, control::Server::create(*loop_, *running_, configuration_.control));
   return {};
+}
+
+// Before the loop stops: what a snapshot does with the disks comes to its end.
+void Vmm::end_control() {
+  if (!running_) return;
+  std::promise<void> idle;
+  loop_->post([&] { running_->end([&] { idle.set_value(); }); });
+  idle.get_future().wait();
 }
 
 // With everything open that the VM will use, before its guest runs.
@@ -223,6 +280,7 @@ Result<> Vmm::enter_sandbox() const {
   SandboxNeeds needs{.kvm = on_kvm_};
   needs.store_client = disks_report_.remote;
   needs.remote_devices = !configuration_.devices.empty();
+  needs.page_supply = page_supply_ != nullptr;
   for (const NetworkOptions& network : configuration_.networks) {
     (std::holds_alternative<TapOptions>(network) ? needs.tap : needs.user_network) = true;
   }
@@ -242,6 +300,7 @@ Result<int> Vmm::run() {
   ORRERY_CHECK(enter_sandbox());
   loop_thread_ = std::thread([this] { loop_->run(); });
   const Result<machine::Ending> ending = run_until_end();
+  end_control();
   stop_loop();
   control_.reset();
   running_.reset();
@@ -262,6 +321,7 @@ Result<machine::Ending> Vmm::run_until_end() {
       return ending;
     }
     log::info("the guest resets itself");
+    if (!boot_files_) return fail("the guest resets itself, and its kernel is not on this host");
     ORRERY_CHECK(machine_->reset());
     ORRERY_CHECK(boot_files_->boot(*machine_));
   }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 
+#include "base/sockets/descriptor_passing.hpp"
 #include "base/sockets/listening_socket.hpp"
 #include "base/types.hpp"
 #include "vmm/control/request.hpp"
@@ -19,19 +20,20 @@ Result<Client> Client::connect(const std::string& path) {
               "; is a VM running there, started with --control " + path + "?");
 }
 
-Result<nlohmann::json> Client::ask(const nlohmann::json& request) {
-  ORRERY_CHECK(send(request.dump() + '\n'));
+Result<nlohmann::json> Client::ask(const nlohmann::json& request, const std::vector<int>& files) {
+  ORRERY_CHECK(send(request.dump() + '\n', files));
   ORRERY_TRY(const std::string line, receive_line());
   return parse_answer(line);
 }
 
-Result<> Client::send(const std::string& line) {
+Result<> Client::send(const std::string& line, std::vector<int> files) {
   for (std::size_t done = 0; done < line.size();) {
-    const ssize_t count =
-        ::send(socket_.get(), line.data() + done, line.size() - done, MSG_NOSIGNAL);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return fail_errno(path_ + ": cannot ask the VM");
+    const ByteSpan rest = as_bytes(line.data() + done, line.size() - done);
+    const ssize_t count = send_with_descriptors(socket_.get(), rest, files);
+    if (count <= 0 && errno != EINTR) return fail_errno(path_ + ": cannot ask the VM");
+    if (count <= 0) continue;
     done += static_cast<std::size_t>(count);
+    files.clear();  // went with the first byte
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -20,12 +21,14 @@ Result<Json> answer_of(const Result<>& done) {
 
 }  // namespace
 
-CommandTask tell_status(Target& target) {
-  const Status status = target.status();
+CommandTask tell_status(Call& call) {
+  const Status status = call.target.status();
   Json disks = Json::array();
   for (const DiskStatus& disk : status.disks) {
-    disks.push_back(
-        {{"path", disk.path}, {"read_only", disk.read_only}, {"under_way", disk.under_way}});
+    disks.push_back({{"path", disk.path},
+                     {"bytes", disk.size.value()},
+                     {"read_only", disk.read_only},
+                     {"under_way", disk.under_way}});
   }
   co_return Json{{"state", status.paused ? "paused" : "running"},
                  {"hypervisor", status.hypervisor},
@@ -34,35 +37,70 @@ CommandTask tell_status(Target& target) {
                  {"disks", std::move(disks)}};
 }
 
-CommandTask pause(Target& target) {
-  const Result<> done = co_await target.pause();
+CommandTask pause(Call& call) {
+  const Result<> done = co_await call.target.pause();
   co_return answer_of(done);
 }
 
-CommandTask resume(Target& target) {
-  co_return answer_of(target.resume());
+CommandTask resume(Call& call) {
+  co_return answer_of(call.target.resume());
 }
 
-CommandTask power_off(Target& target) {
-  co_return answer_of(target.power_off());
+CommandTask power_off(Call& call) {
+  co_return answer_of(call.target.power_off());
 }
 
-CommandTask reset(Target& target) {
-  co_return answer_of(target.reset());
+CommandTask reset(Call& call) {
+  co_return answer_of(call.target.reset());
 }
 
-CommandTask quit(Target& target) {
-  co_return answer_of(target.quit());
+CommandTask quit(Call& call) {
+  co_return answer_of(call.target.quit());
 }
 
-CommandTask run_command(const Json& request, Target& target) {
-  const std::string name = request.at("command").get<std::string>();
+// Two files come with it, and one for each name in "overlays".
+CommandTask begin_snapshot(Call& call) {
+  const auto name = call.request.find("name");
+  const auto overlays = call.request.find("overlays");
+  const bool sound = name != call.request.end() && name->is_string() &&
+                     overlays != call.request.end() && overlays->is_array() &&
+                     call.files.size() == overlays->size() + 2 &&
+                     std::all_of(overlays->begin(), overlays->end(),
+                                 [](const Json& each) { return each.is_string(); });
+  if (!sound) {
+    co_return fail(
+        "a snapshot needs a \"name\" and a list \"overlays\" of paths, and with the request come "
+        "an open file for "
+        "the memory, one for the state, and one for each overlay");
+  }
+  if (call.snapshot) co_return fail("this client's last snapshot is not finished");
+  SnapshotRequest request{
+      name->get<std::string>(), std::move(call.files[0]), std::move(call.files[1]), {}};
+  for (std::size_t i = 0; i < overlays->size(); ++i) {
+    request.overlays.push_back({std::move(call.files[i + 2]), (*overlays)[i].get<std::string>()});
+  }
+  auto begun = co_await call.target.begin_snapshot(std::move(request));
+  if (!begun) co_return fail(begun.error());
+  call.snapshot = std::move(*begun);
+  co_return Json{{"manifest", snapshot::to_json(call.snapshot->manifest())}};
+}
+
+CommandTask finish_snapshot(Call& call) {
+  if (!call.snapshot) co_return fail("this client has begun no snapshot");
+  const auto snapshot = std::exchange(call.snapshot, nullptr);
+  const Result<SnapshotReport> report = co_await snapshot->finish();
+  if (!report) co_return fail(report.error());
+  co_return Json{{"pause_ns", report->pause.count()}, {"copied_pages", report->copied_pages}};
+}
+
+CommandTask run_command(Call& call) {
+  const std::string name = call.request.at("command").get<std::string>();
   const auto found = std::find_if(kCommands.begin(), kCommands.end(),
                                   [&](const Command& command) { return command.name == name; });
   if (found == kCommands.end()) {
     co_return fail(format("\"{}\" is no command of this VM's; see `orrery control --help`", name));
   }
-  co_return co_await found->run(target);
+  co_return co_await found->run(call);
 }
 
 }  // namespace orrery::vmm::control

@@ -3,30 +3,43 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/error.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/loop/task.hpp"
 #include "vmm/control/target.hpp"
 
 namespace orrery::vmm::control {
 
-using CommandTask = Task<Result<nlohmann::json>>;
+// What a client asked for, and what it began before.
+struct Call {
+  Target& target;
+  const nlohmann::json& request;
+  std::vector<FileDescriptor> files;  // that came with it
+  std::unique_ptr<SnapshotUnderWay>& snapshot;
+};
 
 // Each returns the answer's fields.
-CommandTask tell_status(Target& target);
-CommandTask pause(Target& target);
-CommandTask resume(Target& target);
-CommandTask power_off(Target& target);
-CommandTask reset(Target& target);
-CommandTask quit(Target& target);
+using CommandTask = Task<Result<nlohmann::json>>;
+
+CommandTask tell_status(Call& call);
+CommandTask pause(Call& call);
+CommandTask resume(Call& call);
+CommandTask power_off(Call& call);
+CommandTask reset(Call& call);
+CommandTask quit(Call& call);
+CommandTask begin_snapshot(Call& call);
+CommandTask finish_snapshot(Call& call);
 
 struct Command {
   std::string_view name;
-  std::string_view help;
-  CommandTask (*run)(Target& target);
+  std::string_view help;  // empty: not for people
+  CommandTask (*run)(Call& call);
 };
 inline constexpr std::array kCommands{
     Command{"status", "what the VM is and does", tell_status},
@@ -36,9 +49,11 @@ inline constexpr std::array kCommands{
             "press the power button; force it off after 10 seconds, or the second time", power_off},
     Command{"reset", "press the reset button", reset},
     Command{"quit", "end it at once", quit},
+    Command{"snapshot-begin", "", begin_snapshot},
+    Command{"snapshot-finish", "", finish_snapshot},
 };
 
 // Carries out what a request asks for (request.hpp). An unknown command is an error.
-CommandTask run_command(const nlohmann::json& request, Target& target);
+CommandTask run_command(Call& call);
 
 }  // namespace orrery::vmm::control

@@ -20,7 +20,8 @@ Result<std::unique_ptr<Server>> Server::create(EventLoop& loop, Target& target,
   auto listener = listen_unix(path, kMostClients, SocketFile::kOwnersOnly);
   if (!listener) return fail(listener.error().context("--control " + path));
   ORRERY_TRY(auto clients, SessionServer<Session>::create(
-                               loop, std::move(*listener), {"control socket", kMostClients},
+                               loop, std::move(*listener),
+                               {"control socket", kMostClients, SocketStream::Descriptors::kTaken},
                                [&target](SocketStream& stream, std::uint64_t) {
                                  return std::make_unique<Session>(target, stream);
                                }));

@@ -47,7 +47,8 @@ Task<std::string> Session::answer_to(std::string line) {
   }
   const Result<nlohmann::json> request = parse_request(line);
   if (!request) co_return answer_line(request);
-  const Result<nlohmann::json> answer = co_await run_command(*request, target_);
+  Call call{target_, *request, stream_.take_descriptors(), snapshot_};
+  const Result<nlohmann::json> answer = co_await run_command(call);
   co_return answer_line(answer);
 }
 

@@ -2,6 +2,7 @@
 // before the next is looked at.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ class Session {
   Target& target_;
   Stream& stream_;
   std::string received_;
+  std::unique_ptr<SnapshotUnderWay> snapshot_;
 };
 
 }  // namespace orrery::vmm::control

@@ -1,18 +1,23 @@
 // What the control socket acts on: a VM, or what stands for it in tests. On the loop's thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/files/file_descriptor.hpp"
 #include "base/loop/task.hpp"
 #include "base/types.hpp"
+#include "snapshot/manifest.hpp"
 
 namespace orrery::vmm::control {
 
 struct DiskStatus {
-  std::string path;
+  std::string path;  // of the file that is written, absolute; of others as --disk names it
+  Bytes size;
   bool read_only = false;
   unsigned under_way = 0;  // requests that the disk works on
 };
@@ -23,6 +28,36 @@ struct Status {
   unsigned vcpus = 0;
   Bytes memory;
   std::vector<DiskStatus> disks;
+};
+
+// A snapshot, and what it is written to; the files are open.
+struct SnapshotRequest {
+  std::string name;
+  FileDescriptor memory;
+  FileDescriptor state;
+  // For each disk that is written, in their order.
+  struct Overlay {
+    FileDescriptor file;
+    std::string path;
+  };
+  std::vector<Overlay> overlays;
+};
+
+struct SnapshotReport {
+  std::chrono::nanoseconds pause{};  // from asking the vCPUs to stop until they were let go
+  std::uint64_t copied_pages = 0;    // while they stood
+};
+
+// A snapshot whose instant has passed. The machine runs again, but its disks are held: whoever
+// asked for the snapshot now gives the overlays the disks' names, or does not. Destroyed, or at
+// finish(), a disk goes on with its overlay if that has its name, and otherwise as it was.
+class SnapshotUnderWay {
+ public:
+  virtual ~SnapshotUnderWay() = default;
+  // What the VM knows of it: all but names and digests.
+  virtual snapshot::Manifest manifest() const = 0;
+  // Lets the disks go, and waits until memory and state are written. Once.
+  virtual Task<Result<SnapshotReport>> finish() = 0;
 };
 
 class Target {
@@ -41,6 +76,9 @@ class Target {
   virtual Result<> reset() = 0;
   // Ends the VM at once.
   virtual Result<> quit() = 0;
+  // One at a time.
+  virtual Task<Result<std::unique_ptr<SnapshotUnderWay>>> begin_snapshot(
+      SnapshotRequest request) = 0;
 };
 
 }  // namespace orrery::vmm::control

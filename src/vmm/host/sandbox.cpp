@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -65,6 +66,9 @@ constexpr std::array kForUserNetwork{SCMP_SYS(accept),      SCMP_SYS(bind),   SC
 constexpr std::array<unsigned long, 11> kIoctls{TCGETS,     TCSETS,     TCSETSW,     TCSETSF,
                                                 FIONREAD,   FIONBIO,    TIOCGWINSZ,  TIOCGPGRP,
                                                 BLKDISCARD, BLKZEROOUT, BLKGETSIZE64};
+
+constexpr std::array<unsigned long, 4> kPageSupplyIoctls{UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_WAKE,
+                                                         UFFDIO_UNREGISTER};
 
 // The most restrictive answer wins where rules overlap only by their conditions, so each rule here
 // names its call in full. The first failure stays; later rules are not tried.
@@ -141,6 +145,11 @@ void add_needs(Filter& filter, const SandboxNeeds& needs) {
     filter.allow(SCMP_SYS(connect));
   }
   if (needs.store_client) filter.allow(SCMP_SYS(getdents64));
+  if (needs.page_supply) {
+    for (const unsigned long request : kPageSupplyIoctls) {
+      filter.allow(SCMP_SYS(ioctl), equal(1, request));
+    }
+  }
   if (needs.named_sockets) filter.allow(SCMP_SYS(unlink));
   for (const int call : kRefusedPolitely) {
     const bool reads_resolver = needs.user_network && call == SCMP_SYS(openat);

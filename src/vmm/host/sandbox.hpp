@@ -14,6 +14,7 @@ struct SandboxNeeds {
   bool user_network = false;    // new sockets, and reading /etc/resolv.conf again when it changes
   bool store_client = false;    // new TCP connections, and counting what a cache holds
   bool remote_devices = false;  // new TCP connections
+  bool page_supply = false;     // to put pages into guest memory that are touched first
   bool named_sockets = false;   // to remove the socket files that consoles made
 };
 

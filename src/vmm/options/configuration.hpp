@@ -47,6 +47,13 @@ struct GdbOptions {
   bool wait = false;    // with the guest's first instruction
 };
 
+// What to go on from.
+struct SnapshotOptions {
+  std::string name;     // or its folder, with a slash; empty: nothing, the machine is booted
+  std::string library;  // empty: the usual one
+  std::string disks;    // the folder for this run's disks; empty: they go with its end
+};
+
 // Whose interrupt controllers a guest on KVM has: KVM's, or the machine's own.
 enum class Irqchip : std::uint8_t { kKernel, kMachine };
 
@@ -85,6 +92,7 @@ struct Configuration {
   bool sandbox = true;
 #endif
   GdbOptions gdb;
+  SnapshotOptions snapshot;
   std::string control;  // path of the control socket; empty: none
   bool debug_exit = false;
   bool engine_statistics = false;

@@ -323,6 +323,32 @@ std::string to_string(const GdbOptions& gdb) {
   return gdb.address + (gdb.wait ? ",wait" : "");
 }
 
+Result<SnapshotOptions> parse_snapshot(std::string_view text) {
+  const auto parts = split(text, ',');
+  SnapshotOptions snapshot;
+  if (!parts.empty()) snapshot.name = parts[0];
+  for (const std::string_view part : std::span(parts).subspan(parts.empty() ? 0 : 1)) {
+    const auto [key, value] = key_value(part);
+    if (key == "disks" && !value.empty()) {
+      snapshot.disks = value;
+    } else if (key == "library" && !value.empty()) {
+      snapshot.library = value;
+    } else {
+      return fail(format("\"{}\" is not known; write NAME[,disks=FOLDER][,library=FOLDER]", part));
+    }
+  }
+  if (snapshot.name.empty())
+    return fail("no snapshot; write NAME, as `orrery snapshot list` has it");
+  return snapshot;
+}
+
+std::string to_string(const SnapshotOptions& snapshot) {
+  std::string text = snapshot.name;
+  if (!snapshot.disks.empty()) text += ",disks=" + snapshot.disks;
+  if (!snapshot.library.empty()) text += ",library=" + snapshot.library;
+  return text;
+}
+
 Result<Irqchip> parse_irqchip(std::string_view text) {
   if (text == "kernel") return Irqchip::kKernel;
   if (text == "machine") return Irqchip::kMachine;

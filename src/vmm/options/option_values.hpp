@@ -34,10 +34,12 @@ Result<Irqchip> parse_irqchip(std::string_view text);
 Result<Translation> parse_translation(std::string_view text);
 Result<hypervisor::soft::PagingOptions> parse_paging(std::string_view text);
 Result<double> parse_clock_rate(std::string_view text);
+Result<SnapshotOptions> parse_snapshot(std::string_view text);
 Result<bool> parse_switch(std::string_view text);  // on or off
 
 std::string to_string(const storage::DiskOptions& disk);
 std::string to_string(const GdbOptions& gdb);
+std::string to_string(const SnapshotOptions& snapshot);
 std::string to_string(const NetworkOptions& network);
 std::string to_string(const ConsoleOptions& console);
 std::string to_string(const VirtioConsoleOptions& port);

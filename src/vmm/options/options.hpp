@@ -19,10 +19,21 @@ enum class OptionKind : std::uint8_t {
   kList,   // may be given several times; in a file also an array
 };
 
+// What becomes of an option when a snapshot of the VM is made, and when one goes on from it.
+enum class InSnapshot : std::uint8_t {
+  kNever,       // it is about one run
+  kMachine,     // kept, and cannot be another: the machine is what it is
+  kFile,        // the same, of a file that a reset needs: its path is kept whole
+  kDisk,        // cannot be another; what is kept of disks is more than the option
+  kHabit,       // kept, and may be another
+  kConnection,  // the same, but it is about the host: not for those who bring it to another
+};
+
 struct Option {
   std::string_view name;  // without dashes; also the key in a configuration file
   std::string_view value_name;
   OptionKind kind;
+  InSnapshot in_snapshot;
   std::string_view help;
   std::string_view words;  // complete these, separated by blanks; "FILE" stands for any file
   // Sets the option from its text ("true" or "false" for a flag); a list's first value replaces the

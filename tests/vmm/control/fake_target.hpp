@@ -14,7 +14,7 @@ class FakeControlTarget final : public vmm::control::Target {
                              .hypervisor = "soft",
                              .vcpus = 2,
                              .memory = Bytes(512_MiB),
-                             .disks = {{"root.qcow2", false, 0}}};
+                             .disks = {{"/vm/root.qcow2", Bytes(1_GiB), false, 0}}};
   bool stands = true;
   std::vector<std::string> pressed;
 
@@ -39,8 +39,37 @@ class FakeControlTarget final : public vmm::control::Target {
   }
   Result<> reset() override { return press("reset"); }
   Result<> quit() override { return press("quit"); }
+  Task<Result<std::unique_ptr<vmm::control::SnapshotUnderWay>>> begin_snapshot(
+      vmm::control::SnapshotRequest request) override {
+    if (snapshots_under_way != 0) co_return fail("one at a time");
+    requested = std::move(request);
+    co_return std::make_unique<UnderWay>(*this);
+  }
+
+  vmm::control::SnapshotRequest requested;
+  int snapshots_under_way = 0;
 
  private:
+  class UnderWay final : public vmm::control::SnapshotUnderWay {
+   public:
+    explicit UnderWay(FakeControlTarget& target) : target_(target) {
+      ++target_.snapshots_under_way;
+    }
+    ~UnderWay() override { --target_.snapshots_under_way; }
+    snapshot::Manifest manifest() const override {
+      snapshot::Manifest manifest;
+      manifest.hypervisor = "soft";
+      manifest.regions = {{GuestPhysical(0), Bytes(8_MiB)}};
+      return manifest;
+    }
+    Task<Result<vmm::control::SnapshotReport>> finish() override {
+      co_return vmm::control::SnapshotReport{std::chrono::milliseconds(3), 7};
+    }
+
+   private:
+    FakeControlTarget& target_;
+  };
+
   Result<> press(const char* button) {
     pressed.emplace_back(button);
     return {};

@@ -117,6 +117,16 @@ TEST_F(SessionTest, AClientMayLeaveInTheMiddle) {
   EXPECT_TRUE(task.done());
 }
 
+TEST_F(SessionTest, ASnapshotNeedsItsFiles) {
+  for (const char* line : {R"({"command": "snapshot-begin"})",
+                           R"({"command": "snapshot-begin", "name": "x", "overlays": []})",
+                           R"({"command": "snapshot-begin", "name": 7, "overlays": [1]})",
+                           R"({"command": "snapshot-finish"})"}) {
+    EXPECT_EQ(ask_one(line)["ok"], false) << line;
+  }
+  EXPECT_EQ(target.snapshots_under_way, 0);
+}
+
 TEST(ControlAnswer, IsReadBack) {
   EXPECT_EQ(parse_answer(answer_line(Json{{"state", "paused"}})), (Json{{"state", "paused"}}));
   EXPECT_EQ(parse_answer(answer_line(fail("no"))).error().message(), "no");

@@ -1,4 +1,5 @@
 // The control socket itself: its file, and clients of this process's.
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -6,6 +7,7 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "vmm/control/client.hpp"
@@ -36,8 +38,15 @@ class SocketTest : public ::testing::Test {
     thread = std::thread([this] { loop->run(); });
   }
   bool paused() {
-    std::promise<bool> answer;
-    loop->post([&] { answer.set_value(target.state.paused); });
+    return on_loop<bool>([&] { return target.state.paused; });
+  }
+  int under_way() {
+    return on_loop<int>([&] { return target.snapshots_under_way; });
+  }
+  template <typename T>
+  T on_loop(std::function<T()> look) {
+    std::promise<T> answer;
+    loop->post([&] { answer.set_value(look()); });
     return answer.get_future().get();
   }
   void stop() {
@@ -101,6 +110,51 @@ TEST_F(SocketTest, AClientIsToldWhenTheVmEnds) {
   ends.join();
   ASSERT_FALSE(answer.has_value());
   EXPECT_NE(answer.error().message().find("ended"), std::string::npos);
+}
+
+class SnapshotOverSocketTest : public SocketTest {
+ protected:
+  SnapshotOverSocketTest() {
+    for (FileDescriptor& each : files) {
+      each = FileDescriptor(::memfd_create("file", MFD_CLOEXEC));
+      numbers.push_back(each.get());
+    }
+  }
+  std::array<FileDescriptor, 3> files;
+  std::vector<int> numbers;
+  const Json begin = {{"command", "snapshot-begin"}, {"name", "one"}, {"overlays", {"/new.qcow2"}}};
+};
+
+TEST_F(SnapshotOverSocketTest, TheVmGetsOpenFiles) {
+  serve();
+  Client client = std::move(*Client::connect(path));
+  const auto begun = client.ask(begin, numbers);
+  ASSERT_TRUE(begun.has_value()) << begun.error().message();
+  EXPECT_TRUE(snapshot::from_json(begun->at("manifest")).has_value());
+  EXPECT_EQ(target.requested.name, "one");
+  EXPECT_EQ(target.requested.overlays.at(0).path, "/new.qcow2");
+  const int theirs[] = {target.requested.memory.get(), target.requested.state.get(),
+                        target.requested.overlays[0].file.get()};
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    ASSERT_EQ(::pwrite(theirs[i], "abc" + i, 1, 0), 1);
+    char letter = 0;
+    ASSERT_EQ(::pread(files[i].get(), &letter, 1, 0), 1);
+    EXPECT_EQ(letter, "abc"[i]) << "another file";
+  }
+  const auto finished = client.ask({{"command", "snapshot-finish"}});
+  ASSERT_TRUE(finished.has_value()) << finished.error().message();
+  EXPECT_EQ(finished->at("pause_ns"), 3'000'000);
+}
+
+TEST_F(SnapshotOverSocketTest, ASnapshotEndsWithItsClient) {
+  serve();
+  {
+    Client client = std::move(*Client::connect(path));
+    ASSERT_TRUE(client.ask(begin, numbers).has_value());
+    EXPECT_FALSE(client.ask(begin, numbers).has_value()) << "a second one";
+    EXPECT_EQ(under_way(), 1);
+  }
+  while (under_way() != 0) std::this_thread::yield();
 }
 
 TEST_F(SocketTest, NobodyListens) {
