@@ -19,6 +19,7 @@ from machine import TOP, Machine, settings, small_guest
 from nbd import nbd
 from programs import initrd_with
 from sides import compare, compare_kinds, repeat
+from snapshots import snapshots
 
 PROGRAMS = TOP / "bench" / "guest"
 
@@ -276,4 +277,5 @@ MEASURES = {
     "disks": disks,
     "chains": chains,
     "nbd": nbd,
+    "snapshots": snapshots,
 }

@@ -14,6 +14,7 @@ namespace orrery::cli {
 void add_run(CLI::App& application, int& status);
 void add_control(CLI::App& application, int& status);
 void add_disk(CLI::App& application, int& status);
+void add_snapshots(CLI::App& application, int& status);
 void add_store(CLI::App& application, int& status);
 void add_certificate(CLI::App& application, int& status);
 void add_device_server(CLI::App& application, int& status);
@@ -50,6 +51,8 @@ inline constexpr std::array kCommands{
     Command{"run", "run a virtual machine", add_run},
     Command{"control", "tell a running virtual machine what to do", add_control},
     Command{"disk", "make, look at and change disk images", add_disk},
+    Command{"snapshot", "keep the state of running virtual machines, and go on from it",
+            add_snapshots},
     Command{"store", "keep many related disk images, what is equal once", add_store},
     Command{"certificate",
             "make certificates for servers of device models and for those who use them",
@@ -76,6 +79,9 @@ inline constexpr std::string_view kStoreCommands =
 
 // Of `orrery certificate`, likewise.
 inline constexpr std::string_view kCertificateCommands = "authority create";
+// Of `orrery snapshot`, likewise.
+inline constexpr std::string_view kSnapshotCommands =
+    "create list show verify revert delete merge export import push";
 
 // Of the commands that ask a control panel, likewise.
 struct PanelCommands {

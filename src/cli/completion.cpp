@@ -23,7 +23,7 @@ std::string command_names() {
 std::string control_names() {
   std::string names;
   for (const vmm::control::Command& command : vmm::control::kCommands) {
-    names += format(" {}", command.name);
+    if (!command.help.empty()) names += format(" {}", command.name);
   }
   return names.substr(1);
 }
@@ -79,6 +79,10 @@ _orrery() {{
     if [ "$COMP_CWORD" = 2 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
     compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
   fi
+  if [ "${{COMP_WORDS[1]}}" = snapshot ]; then
+    if [ "$COMP_CWORD" = 2 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
+    compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
+  fi
   if [ "${{COMP_WORDS[1]}}" = control ]; then
     if [ "$COMP_CWORD" = 3 ]; then COMPREPLY=($(compgen -W '{}' -- "$word")); return; fi
     compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return
@@ -90,8 +94,8 @@ _orrery() {{
 }}
 complete -F _orrery orrery
 )",
-             command_names(), kDiskCommands, kStoreCommands, kCertificateCommands, control_names(),
-             groups, cases, names.substr(1));
+             command_names(), kDiskCommands, kStoreCommands, kCertificateCommands,
+             kSnapshotCommands, control_names(), groups, cases, names.substr(1));
 }
 
 // zsh takes colons and brackets in descriptions for its own.
@@ -124,6 +128,7 @@ _orrery() {{
     disk) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     store) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     certificate) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
+    snapshot) if (( CURRENT == 3 )); then compadd {}; else _files; fi ;;
     control) if (( CURRENT == 4 )); then compadd {}; else _files; fi ;;
 {}    run) _arguments \
 {}      && return ;;
@@ -131,8 +136,8 @@ _orrery() {{
 }}
 compdef _orrery orrery
 )",
-             command_names(), kDiskCommands, kStoreCommands, kCertificateCommands, control_names(),
-             groups, arguments);
+             command_names(), kDiskCommands, kStoreCommands, kCertificateCommands,
+             kSnapshotCommands, control_names(), groups, arguments);
 }
 
 void print_fish() {
@@ -145,6 +150,8 @@ void print_fish() {
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from store' -a '{}'\n", kStoreCommands);
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from certificate' -a '{}'\n",
              kCertificateCommands);
+  fmt::print("complete -c orrery -n '__fish_seen_subcommand_from snapshot' -a '{}'\n",
+             kSnapshotCommands);
   fmt::print("complete -c orrery -n '__fish_seen_subcommand_from control' -a '{}'\n",
              control_names());
   for (const PanelCommands& group : kPanelCommands) {

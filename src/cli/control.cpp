@@ -52,6 +52,7 @@ void add_control(CLI::App& application, int& status) {
   std::string footer = "Commands:\n";
   std::set<std::string> names;
   for (const vmm::control::Command& each : vmm::control::kCommands) {
+    if (each.help.empty()) continue;
     footer += format("  {:<12}{}\n", each.name, each.help);
     names.emplace(each.name);
   }

@@ -13,6 +13,7 @@
 #include "cli/commands.hpp"
 #include "vmm/options/configuration_file.hpp"
 #include "vmm/options/options.hpp"
+#include "vmm/snapshot/snapshot_options.hpp"
 #include "vmm/vmm.hpp"
 
 namespace orrery::cli {
@@ -61,7 +62,13 @@ Result<int> run_given(const Given& given) {
     if (!settings) return fail(settings.error().context(dashed(kConfigOption.name)));
     from_file = std::move(*settings);
   }
-  ORRERY_TRY(const vmm::Configuration configuration, vmm::configure(from_file, settings_of(given)));
+  const std::vector<vmm::Setting> from_command_line = settings_of(given);
+  ORRERY_TRY(auto from_snapshot, vmm::settings_of_snapshot(from_command_line));
+  if (!from_snapshot.empty() && !given.config.empty()) {
+    return fail("--config: a snapshot says what its VM is; give --snapshot without it");
+  }
+  if (!from_snapshot.empty()) from_file = std::move(from_snapshot);
+  ORRERY_TRY(const vmm::Configuration configuration, vmm::configure(from_file, from_command_line));
   if (configuration.verbose) log::set_level(log::Level::kInfo);
   if (!configuration.kernel.empty() && !configuration.firmware.empty()) {
     return fail("--firmware: given together with --kernel; give one of them");
