@@ -81,6 +81,7 @@ Result<> SnapshotStart::choose_disks(EventLoop& loop) {
     const snapshot::Disk& saved = manifest_.disks[i];
     ORRERY_TRY(auto disk, find_disk(loop, saved));
     if (!saved.read_only) {
+      disk.read_only = false;
       disk.overlay = format("{}/disk{}.qcow2", folder_, i);
       if (::access(disk.overlay.c_str(), F_OK) == 0) {
         return fail(disk.overlay +
