@@ -214,10 +214,32 @@ TEST_F(Uart16550Test, SaveRestore) {
   console.room = 0;
   out(kRbr, 'z');
   testing::FakeHost other_host;
+  testing::FakeConsole other_console;
+  other_console.room = 0;
   Uart16550 other(other_host);
+  other.attach(other_console);
   testing::expect_round_trip(uart, other);
   other_host.advance(Ticks(1'000'000));
   EXPECT_TRUE(other_host.line(0));
+  EXPECT_EQ(read8(other, 0, kRbr), 'a');
+}
+
+TEST_F(Uart16550Test, RestoredGoesOnWithItsConsole) {
+  open_line();
+  enable_fifos();
+  out(kMcr, 0x0a);
+  out(kIer, 0x02);
+  console.room = 0;
+  out(kRbr, 'y');
+  out(kRbr, 'z');
+  testing::FakeHost other_host;
+  testing::FakeConsole other_console;
+  Uart16550 other(other_host);
+  other.attach(other_console);
+  other_console.type("ab");  // nobody listens yet
+  ASSERT_TRUE(other.restore(uart.save()));
+  EXPECT_EQ(other_console.output, "yz");
+  EXPECT_TRUE(other_host.line(0)) << "the guest is not told that its transmitter is empty";
   EXPECT_EQ(read8(other, 0, kRbr), 'a');
 }
 
