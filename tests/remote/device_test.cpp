@@ -101,17 +101,44 @@ class RemoteDeviceTest : public ::testing::TestWithParam<RingParameters> {
   }
   static std::byte pattern(std::size_t n) { return static_cast<std::byte>(n / 512 + n % 251); }
 
-  void start(const std::string& name, Features features = 0) {
-    vm = std::make_unique<Vm>((*served)->port());
+  void start(const std::string& name, Features features = 0, std::uint16_t entries = 16,
+             const std::string& port = {}) {
+    vm = std::make_unique<Vm>(port.empty() ? (*served)->port() : port);
     const Result<> opened = vm->open(name);
     ASSERT_TRUE(opened) << opened.error().message();
-    ASSERT_TRUE(vm->driver().start(GetParam().features | features, 16));
+    ASSERT_TRUE(vm->driver().start(GetParam().features | features, entries));
   }
   void add(std::uint32_t type, std::uint64_t sector, const Buffer& data) {
     vm->host().store(kHeader, block::RequestHeader{type, 0, sector});
     vm->host().store(kStatusByte, std::uint8_t{0xEE});
     vm->driver().queue(0).add({{kHeader, 16}, data, {kStatusByte, 1, true}});
     vm->driver().notify(0);
+  }
+  // A write of nearly 1 MiB, which is twice what the VM has for it.
+  void add_large_write() {
+    constexpr std::uint32_t kHalf = kDiskSize / 2 - 0x1000;
+    vm->host().store(kHeader, block::RequestHeader{block::kOut, 0, 0});
+    vm->driver().queue(0).add(
+        {{kHeader, 16}, {kData, kHalf}, {kData, kHalf}, {kStatusByte, 1, true}});
+    vm->driver().notify(0);
+  }
+  // Completes what the disk has until so many requests have come back; how many did.
+  unsigned complete(FakeBlocks& on, unsigned requests) {
+    unsigned done = 0;
+    vm->turn_until([&] {
+      (*served)->call([&] { on.complete_all(); });
+      while (vm->driver().queue(0).take_used()) ++done;
+      return done >= requests;
+    });
+    return done;
+  }
+  // Turns until COUNT requests wait for the disk.
+  bool waiting(FakeBlocks& on, std::size_t count) {
+    return vm->turn_until([&] {
+      std::size_t waiting = 0;
+      (*served)->call([&] { waiting = on.waiting.size(); });
+      return waiting == count;
+    });
   }
   // The status byte of one request.
   std::uint8_t request(std::uint32_t type, std::uint64_t sector, const Buffer& data) {
@@ -246,6 +273,37 @@ TEST_P(RemoteDeviceTest, RequestsAreAnsweredAcrossCuts) {
     expect_sector_at(kData, sector);
   }
   EXPECT_GE(relay.cuts(), 5u);
+}
+
+constexpr unsigned kMoreThanCredit = 12;  // large writes; credit is for nine
+constexpr unsigned kWithinCredit = 9;
+
+// Eight writes are under way, which leaves credit for one more; the others still wait for the time
+// when there was none.
+TEST_P(RemoteDeviceTest, WhatWaitedForCreditGoesToAServerThatStartedAnew) {
+  disk.cached = false;
+  start("disk0", block::kFlush, 64);
+  for (unsigned n = 0; n < kMoreThanCredit; ++n) add_large_write();
+  ASSERT_TRUE(waiting(disk, kWithinCredit));
+  (*served)->call([&] { disk.complete_one(); });
+  ASSERT_TRUE(vm->take_used());
+  const std::string address = "127.0.0.1:" + (*served)->port();
+  served.reset();
+  FakeBlocks same(kDiskSize);
+  served = std::make_unique<Served>(same, frames, address);
+  EXPECT_EQ(complete(same, kMoreThanCredit - 1), kMoreThanCredit - 1);
+}
+
+TEST_P(RemoteDeviceTest, CreditThatCameWhileThereWasNoConnectionIsUsed) {
+  disk.cached = false;
+  FaultyRelay relay((*served)->port(), {});
+  start("disk0", block::kFlush, 64, relay.port());
+  for (unsigned n = 0; n < kMoreThanCredit; ++n) add_large_write();
+  ASSERT_TRUE(waiting(disk, kWithinCredit));
+  relay.hold();
+  (*served)->call([&] { disk.complete_all(); });
+  relay.release();
+  EXPECT_EQ(complete(disk, kMoreThanCredit), kMoreThanCredit);
 }
 
 TEST_P(RemoteDeviceTest, ADeviceHasOneUser) {

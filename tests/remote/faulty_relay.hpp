@@ -52,6 +52,12 @@ class FaultyRelay {
   unsigned cuts() const { return cuts_; }
   // From now on all is well.
   void heal() { healed_ = true; }
+  // Cuts the connection, and lets none through until released.
+  void hold() {
+    held_ = true;
+    while (relaying_) std::this_thread::yield();
+  }
+  void release() { held_ = false; }
 
  private:
   static bool wait_for(int socket, short events) {
@@ -63,18 +69,20 @@ class FaultyRelay {
 
   void run() {
     while (!over_) {
-      if (!wait_for(listener_.get(), POLLIN)) continue;
+      if (held_ || !wait_for(listener_.get(), POLLIN)) continue;
       FileDescriptor client = accept_client(listener_.get());
       auto server = begin_connecting(server_);
       if (!client || !server || !wait_for(server->get(), POLLOUT)) continue;
       ++connections_;
+      relaying_ = true;
       relay(client.get(), server->get());
+      relaying_ = false;
     }
   }
 
   void relay(int client, int server) {
     left_ = faults_.bytes_to_cut == 0 ? ~std::uint64_t{0} : up_to(faults_.bytes_to_cut);
-    while (!over_) {
+    while (!over_ && !held_) {
       pollfd polled[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
       if (::poll(polled, 2, 20) <= 0) continue;
       if (polled[0].revents != 0 && !pass(client, server)) return;
@@ -129,6 +137,8 @@ class FaultyRelay {
   std::atomic<unsigned> connections_ = 0;
   std::atomic<unsigned> cuts_ = 0;
   std::atomic<bool> healed_ = false;
+  std::atomic<bool> held_ = false;
+  std::atomic<bool> relaying_ = false;
   std::atomic<bool> over_ = false;
   std::thread thread_;
 };

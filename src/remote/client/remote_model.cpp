@@ -129,6 +129,10 @@ void RemoteModel::take(const Event& event) {
 
 void RemoteModel::go_on() {
   const std::lock_guard lock(core_->host().device_lock());
+  process_all();
+}
+
+void RemoteModel::process_all() {
   for (unsigned queue = 0; queue < queue_count() && core_->live(); ++queue) process(queue);
 }
 
@@ -152,6 +156,9 @@ Result<> RemoteModel::found(const Description& description) {
   if (!started_) return {};
   send_start();
   for (const auto& [tag, request] : under_way_) send(tag, request);
+  // What waited for the credit of the session before waits for nothing now, and the driver, which
+  // has been told not to, does not notify again.
+  process_all();
   return {};
 }
 

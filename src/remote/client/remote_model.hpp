@@ -21,7 +21,7 @@ class ToServer {
   virtual ~ToServer() = default;
   // Any thread.
   virtual void send(const Body& body) = 0;
-  virtual bool has_credit() const = 0;
+  virtual bool has_credit() = 0;
   virtual ToDevice address_of(DeviceId device) const = 0;
 };
 
@@ -82,6 +82,7 @@ class RemoteModel final : public device::virtio::Model {
 
   device::virtio::Taken take_chain(unsigned queue, device::virtio::Virtqueue& from);
   void send(std::uint64_t tag, const UnderWay& request);
+  void process_all();
   void send_start();
   void command(CommandCode code, ByteSpan data);
   bool fill(const UnderWay& request, const QueueResult& result);

@@ -59,7 +59,7 @@ void RemoteServer::send(const Body& body) {
   link_->send(body);
 }
 
-bool RemoteServer::has_credit() const {
+bool RemoteServer::has_credit() {
   const std::lock_guard lock(mutex_);
   return link_->has_credit();
 }

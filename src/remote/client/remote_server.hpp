@@ -34,7 +34,7 @@ class RemoteServer final : private ToServer {
   using Answer = std::function<void(const Feedback& feedback)>;
 
   void send(const Body& body) override;
-  bool has_credit() const override;
+  bool has_credit() override;
   ToDevice address_of(DeviceId device) const override;
 
   void connect();

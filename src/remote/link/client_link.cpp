@@ -53,8 +53,9 @@ void ClientLink::send(const Body& body) {
   });
 }
 
-bool ClientLink::has_credit() const {
+bool ClientLink::has_credit() {
   const std::lock_guard lock(mutex_);
+  starved_ |= !link_.has_credit();
   return link_.has_credit();
 }
 
@@ -160,12 +161,10 @@ Result<> ClientLink::take_received() {
   // (What came with the welcome is here already.)
   for (bool received = false;;) {
     Result<std::optional<Packet>> packet = std::nullopt;
-    bool had_credit = true;
     {
       const std::lock_guard lock(mutex_);
       taking_ = false;
       if (!link_.attached()) return {};
-      had_credit = link_.has_credit();
       packet = link_.next();
       if (packet && !*packet) {
         if (std::exchange(received, true)) return {};
@@ -174,10 +173,20 @@ Result<> ClientLink::take_received() {
       }
       taking_ = packet.has_value();
     }
+    announce_credit();
     if (!packet) return fail(packet.error());
-    if (!had_credit && has_credit()) callbacks_.credit();
     if (*packet) callbacks_.packet(**packet);
   }
+}
+
+// To whoever was told that there is none; credit comes in packets and with a welcome.
+void ClientLink::announce_credit() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!starved_ || !link_.has_credit()) return;
+    starved_ = false;
+  }
+  callbacks_.credit();
 }
 
 void ClientLink::flush() {

@@ -31,7 +31,7 @@ class ClientLink {
   };
   struct Callbacks {
     std::function<void(const Packet& packet)> packet;
-    // There may be credit again.
+    // There may be credit again, after has_credit() said that there is none.
     std::function<void()> credit;
     // The session can not go on: the server refuses it, or has lost it. Nothing follows.
     std::function<void(const Error& why)> lost;
@@ -44,7 +44,7 @@ class ClientLink {
   // Any thread. What is sent while there is no connection waits for one.
   void send(const Body& body);
   // Any thread; to be asked before a counted packet is sent.
-  bool has_credit() const;
+  bool has_credit();
   // Any thread. As of the welcome; 0 before.
   PlatformId server() const;
 
@@ -67,6 +67,7 @@ class ClientLink {
   Result<> welcomed(const Packet& packet, const Welcome& welcome);
   void take_packets();
   Result<> take_received();
+  void announce_credit();
   void flush();
   void disconnected(const Error& why);
   void lose(const Error& why);
@@ -77,10 +78,11 @@ class ClientLink {
   const Callbacks callbacks_;
   const SessionId session_;
 
-  mutable std::mutex mutex_;  // guards the three below; a leaf
+  mutable std::mutex mutex_;  // guards the four below; a leaf
   Link link_;
   PlatformId server_;
-  bool taking_ = false;  // the loop's thread is in packet callbacks, and flushes behind them
+  bool starved_ = false;  // somebody waits for credit
+  bool taking_ = false;   // the loop's thread is in packet callbacks, and flushes behind them
 
   // The loop's thread only.
   std::optional<Greeting> greeting_;
