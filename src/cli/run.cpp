@@ -73,7 +73,8 @@ Result<int> run_given(const Given& given) {
   if (!configuration.kernel.empty() && !configuration.firmware.empty()) {
     return fail("--firmware: given together with --kernel; give one of them");
   }
-  if (configuration.kernel.empty() && configuration.firmware.empty()) {
+  const bool boots = configuration.snapshot.name.empty();
+  if (boots && configuration.kernel.empty() && configuration.firmware.empty()) {
     return fail(
         "--kernel: no kernel is given; name a bzImage, such as --kernel build/guests/vmlinuz");
   }

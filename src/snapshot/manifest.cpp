@@ -165,7 +165,7 @@ std::string encode_manifest(const Manifest& manifest) {
 Result<Manifest> parse_manifest(std::string_view text) {
   Json fields = Json::parse(text, nullptr, false);
   if (!fields.is_object() || fields.value("format", Json()) != kFormat) {
-    return fail("it is no manifest of a snapshot");
+    return fail("it is damaged, or no manifest of a snapshot");
   }
   if (fields.value("version", Json()) != kVersion) {
     return fail(

@@ -108,11 +108,11 @@ class SnapshotTest(SystemTest):
         guest.power_off()
         guest = self.boot(small_guest(disks=[disk]))
         guest.run("mount /dev/vda /mnt")
-        self.assertEqual(guest.run("cat /mnt/file; ls /mnt"), "after\nfile\nlost+found\none\nthree\ntwo")
+        self.assertEqual(guest.run("cat /mnt/file; ls -1 /mnt"), "after\nfile\nlost+found\none\nthree\ntwo")
         guest.power_off()
         for name, files in (("one", "one"), ("two", "one\ntwo"), ("three", "one\nthree\ntwo")):
             guest, _ = self.go_on(name)
-            self.assertEqual(guest.run("cat /mnt/file; ls /mnt"), f"{name}\nfile\nlost+found\n{files}")
+            self.assertEqual(guest.run("cat /mnt/file; ls -1 /mnt"), f"{name}\nfile\nlost+found\n{files}")
             guest.power_off()
         parents = {each["name"]: each["parent"] for each in json.loads(
             self.orrery("snapshot", "list", "--library", self.library, "--json"))}
@@ -219,13 +219,13 @@ class SnapshotTest(SystemTest):
         self.assertEqual(len(list((self.library / "disks").iterdir())), 1)
         guest = self.boot(small_guest(disks=[disk]))
         guest.run("mount /dev/vda /mnt")
-        self.assertEqual(guest.run("cat /mnt/file; ls /mnt"), "after\nfile\nlost+found\none\nthree\ntwo")
+        self.assertEqual(guest.run("cat /mnt/file; ls -1 /mnt"), "after\nfile\nlost+found\none\nthree\ntwo")
         self.assertIn("in use", self.orrery("snapshot", "revert", "one", *library, status=1))
         guest.power_off()
         self.orrery("snapshot", "revert", "one", *library)
         guest = self.boot(small_guest(disks=[disk]))
         guest.run("mount /dev/vda /mnt")
-        self.assertEqual(guest.run("cat /mnt/file; ls /mnt"), "one\nfile\nlost+found\none")
+        self.assertEqual(guest.run("cat /mnt/file; ls -1 /mnt"), "one\nfile\nlost+found\none")
         guest.power_off()
         guest, _ = self.go_on("one", options=f",disks={self.scratch / 'kept'}")
         guest.run("true")
@@ -276,7 +276,7 @@ class SnapshotTest(SystemTest):
         (self.scratch / "work.qcow2").unlink()
         out.rename(self.scratch / "moved")
         exported = self.scratch / "moved" / "one"
-        self.assertNotIn("kernel", self.orrery("snapshot", "show", exported))
+        self.assertNotIn("kernel =", self.orrery("snapshot", "show", exported))
         self.orrery("snapshot", "import", exported, "--library", self.library, "--name", "two")
         guest, _ = self.go_on("two")
         self.check_goes_on(guest, original, "here")
