@@ -1,6 +1,7 @@
 // Raw disks over files (storage/raw_disk.hpp), by both executors.
 #include "storage/raw_disk.hpp"
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -204,6 +205,15 @@ TEST_F(RawDiskTest, LetsOneWriterOrManyReadersIn) {
   const auto reader = open(read);
   EXPECT_NE(open(read), nullptr);
   EXPECT_FALSE(open_raw_disk(*loop_, write).has_value());
+}
+
+// By its time others tell whether it was written.
+TEST_F(RawDiskTest, OpeningChangesNothing) {
+  const TemporaryFile file(64_KiB);
+  const auto before = std::filesystem::last_write_time(file.path());
+  std::filesystem::last_write_time(file.path(), before - std::chrono::hours(1));
+  open({.path = file.path(), .serial = {}});
+  EXPECT_EQ(std::filesystem::last_write_time(file.path()), before - std::chrono::hours(1));
 }
 
 TEST_F(RawDiskTest, NamesWhatIsWrongWithTheFile) {

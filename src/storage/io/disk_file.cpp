@@ -1,11 +1,14 @@
 #include "storage/io/disk_file.hpp"
 
+#include <array>
+
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/format.hpp"
+#include "base/log.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -37,9 +40,19 @@ Result<> measure_device(DiskFile& file) {
   return {};
 }
 
-// Asked behind the end, where nothing is.
-bool can_punch(int descriptor, off_t size) {
-  return ::fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, size, kPageSize) == 0;
+// Asked behind the end, where nothing is. That counts as a change of the file, whose time tells
+// whether a raw disk was written (disk_identity.hpp): so the file, which nobody else writes, gets
+// its time back.
+bool can_punch(int descriptor) {
+  struct stat before {};
+  if (::fstat(descriptor, &before) != 0) return false;
+  constexpr int kHole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  if (::fallocate(descriptor, kHole, before.st_size, kPageSize) != 0) return false;
+  const std::array<timespec, 2> times{timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, before.st_mtim};
+  if (::futimens(descriptor, times.data()) != 0) {
+    log::info("the file's time cannot be set back: {}", Error::from_errno("futimens").message());
+  }
+  return true;
 }
 
 }  // namespace
@@ -67,7 +80,6 @@ Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
     ORRERY_CHECK(measure_device(file));
   } else if (S_ISREG(status.st_mode)) {
     file.size = Bytes(static_cast<std::uint64_t>(status.st_size));
-    file.can_punch = !options.read_only && can_punch(file.descriptor.get(), status.st_size);
   } else {
     return fail("neither a regular file nor a block device");
   }
@@ -78,6 +90,8 @@ Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
   }
   ORRERY_CHECK(lock_file(file.descriptor.get(),
                          options.read_only ? FileLock::kManyReaders : FileLock::kOneWriter));
+  const bool written = S_ISREG(status.st_mode) && !options.read_only;
+  file.can_punch = written && can_punch(file.descriptor.get());
   return file;
 }
 
