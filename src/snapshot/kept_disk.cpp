@@ -13,11 +13,28 @@ Result<storage::DiskOptions> find_kept_disk(EventLoop& loop, const Library& libr
   options.read_only = true;
   options.serial = disk.serial;
   ORRERY_TRY(const auto found, storage::describe_disk(loop, options.path, options.format));
-  if (found.identity == disk.identity) return options;
+  ORRERY_CHECK(check_identity(options.path, found.identity, disk));
+  return options;
+}
+
+Result<> check_unchanged(EventLoop& loop, const storage::DiskOptions& options, const Disk& disk) {
+  if (disk.identity.empty()) return {};
+  storage::DiskOptions only_read = options;
+  only_read.read_only = true;
+  ORRERY_TRY(const auto opened, storage::open_disk(loop, only_read));
+  ORRERY_TRY(const auto identity, storage::identity_of(*opened, only_read.path));
+  return check_identity(only_read.path, storage::describe(identity), disk);
+}
+
+Result<> check_identity(const std::string& path, const std::string& found, const Disk& disk) {
+  if (found == disk.identity) return {};
   return fail(
       format("{}: is not the disk that the snapshot was made with: its content is {}, and {} was "
-             "expected; bring the old file back",
-             options.path, found.identity, disk.identity));
+             "expected; {}",
+             path, found, disk.identity,
+             disk.read_only || disk.kept
+                 ? "bring the old file back"
+                 : "the VM has gone on since, or somebody else has written to it"));
 }
 
 }  // namespace orrery::snapshot

@@ -1,4 +1,4 @@
-// The disks that a library keeps for its snapshots.
+// The disks that a library keeps for its snapshots, and those that stayed where they were.
 #pragma once
 
 #include "base/error.hpp"
@@ -12,5 +12,11 @@ namespace orrery::snapshot {
 // not what it was when the snapshot was made. Runs the loop, which nobody else may run.
 Result<storage::DiskOptions> find_kept_disk(EventLoop& loop, const Library& library,
                                             const Disk& disk);
+
+// A disk that is not kept, as it would be opened by OPTIONS, is what it was when the snapshot was
+// made. Runs the loop.
+Result<> check_unchanged(EventLoop& loop, const storage::DiskOptions& options, const Disk& disk);
+// The error where what is FOUND is not what DISK says.
+Result<> check_identity(const std::string& path, const std::string& found, const Disk& disk);
 
 }  // namespace orrery::snapshot

@@ -56,7 +56,10 @@ Disk disk_from(const Json& fields) {
   Disk disk{fields.at("file").get<std::string>(),     fields.at("path").get<std::string>(),
             fields.at("identity").get<std::string>(), fields.at("serial").get<std::string>(),
             fields.at("read_only").get<bool>(),       fields.at("kept").get<bool>()};
-  if (!disk.read_only && !disk.kept) throw std::runtime_error("a written disk is not kept");
+  const bool own = !disk.read_only && !disk.kept;
+  if (own && (disk.path.empty() || disk.identity.empty())) {
+    throw std::runtime_error("a written disk is neither kept nor known");
+  }
   return disk;
 }
 
@@ -121,6 +124,10 @@ Bytes Manifest::memory() const {
   Bytes total;
   for (const Region& region : regions) total += region.size.value();
   return total;
+}
+
+bool Manifest::suspended() const {
+  return std::ranges::any_of(disks, [](const Disk& disk) { return !disk.read_only && !disk.kept; });
 }
 
 Json to_json(const Manifest& manifest) {

@@ -43,7 +43,7 @@ struct Disk {
   std::string identity;  // of its content, as storage::describe() tells
   std::string serial;
   bool read_only = false;
-  bool kept = false;  // by the library; others are only read
+  bool kept = false;  // by the library; others stay where they are
   friend bool operator==(const Disk&, const Disk&) = default;
 };
 
@@ -59,6 +59,8 @@ struct Manifest {
   Part sums;  // digests of the memory's pieces
 
   Bytes memory() const;  // of all regions
+  // The VM ended there, and goes on with its own disks: once.
+  bool suspended() const;
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 

@@ -72,6 +72,12 @@ Result<std::vector<std::string>> revert_disks(EventLoop& loop, const Library& li
   std::vector<Replacement> replacements;
   for (const Disk& disk : manifest.disks) {
     if (disk.read_only) continue;
+    if (!disk.kept) {
+      return fail(
+          format("{}: its VM ended with it, and its disks stayed where they were; go on "
+                 "from it with `orrery run --snapshot`",
+                 name));
+    }
     if (disk.path.empty()) {
       return fail(name +
                   ": came from another host, so no disk here is its VM's; go on from it with "

@@ -47,6 +47,7 @@ Result<Manifest> Transfer::run(const TransferOptions& options) {
       ORRERY_TRY(source, kept_disk(disk));
     } else {
       source = *read_only++;
+      ORRERY_CHECK(check_unchanged(loop_, source, disk));
     }
     ORRERY_TRY(Disk there, copy_disk(disk, source));
     copied.disks.push_back(std::move(there));

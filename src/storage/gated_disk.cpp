@@ -59,6 +59,13 @@ void GatedDisk::release() {
   }
 }
 
+void GatedDisk::refuse_waiting() {
+  const auto take = [this] { return std::exchange(gate_.lock()->waiting, {}); };
+  for (auto waiting = take(); !waiting.empty(); waiting = take()) {
+    for (const Waiting& each : waiting) each.completion(fail("the VM has ended"));
+  }
+}
+
 std::unique_ptr<port::Blocks> GatedDisk::replace(std::unique_ptr<port::Blocks> disk) {
   auto gate = gate_.lock();
   ORRERY_ASSERT(gate->holds != 0 && gate->under_way == 0);

@@ -29,6 +29,9 @@ class GatedDisk final : public port::Blocks {
   // Holds nest: requests wait until as many were released.
   void hold();
   void release();
+  // Requests that wait are answered with an error, and so reach nothing; nor do those that come of
+  // it while it is held.
+  void refuse_waiting();
   // It is held, and no request is under way.
   bool quiescent();
   // Requests that passed the gate and have not completed.

@@ -19,8 +19,11 @@ RunningVm::RunningVm(EventLoop& loop, machine::Machine& machine, PowerControl& p
 
 RunningVm::~RunningVm() {
   changed_.abandon();
+  for (const ControlledDisk& each : disks_) {
+    each.disk->on_quiescent({});
+    if (paused_) each.disk->refuse_waiting();
+  }
   static_cast<void>(resume());
-  for (const ControlledDisk& each : disks_) each.disk->on_quiescent({});
 }
 
 control::Status RunningVm::status() {
@@ -81,12 +84,20 @@ Task<Result<std::unique_ptr<control::SnapshotUnderWay>>> RunningVm::begin_snapsh
     control::SnapshotRequest request) {
   if (begun_ != nullptr) co_return fail("another client makes a snapshot; wait until it is done");
   if (ended_) co_return fail("the VM has ended");
-  auto snapshot = std::make_unique<LiveSnapshot>(
-      LiveSnapshot::Vm{loop_, machine_, disks_, changed_, options_.options, options_.parent},
-      std::move(request));
+  auto snapshot =
+      std::make_unique<LiveSnapshot>(LiveSnapshot::Vm{.loop = loop_,
+                                                      .machine = machine_,
+                                                      .disks = disks_,
+                                                      .disks_changed = changed_,
+                                                      .options = options_.options,
+                                                      .parent = options_.parent,
+                                                      .pause = [this] { return pause(); }},
+                                     std::move(request));
   begun_ = snapshot.get();
+  const bool ran = !paused_;
   const Result<> taken = co_await snapshot->take();
   begun_ = nullptr;
+  if (!taken && ran) static_cast<void>(resume());
   if (idle_) std::exchange(idle_, nullptr)();
   if (!taken) co_return fail(taken.error());
   co_return std::unique_ptr<control::SnapshotUnderWay>(std::move(snapshot));

@@ -26,7 +26,8 @@ class RunningVm final : public control::Target {
   // All outlive it.
   RunningVm(EventLoop& loop, machine::Machine& machine, PowerControl& power,
             std::vector<ControlledDisk> disks, RunningVmOptions options);
-  // Lets go what is paused. Tasks of it are gone by then.
+  // The machine has ended. What a paused one would still have done to its disks is not done: they
+  // may be those of a snapshot. Tasks of it are gone by then.
   ~RunningVm() override;
 
   // The machine has ended. IDLE is called when no snapshot works on its disks any more, perhaps at

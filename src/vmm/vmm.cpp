@@ -196,7 +196,8 @@ Result<> Vmm::attach_backends() {
     ORRERY_TRY(auto disk, make_disk(*loop_, options, disks_report_));
     if (!configuration_.control.empty()) {
       auto gated = std::make_unique<storage::GatedDisk>(std::move(disk));
-      controlled_disks_.push_back({name_for_snapshots(options), options.path, gated.get()});
+      controlled_disks_.push_back(
+          {name_for_snapshots(options), options.path, option_for_snapshots(options), gated.get()});
       disk = std::move(gated);
     }
     const virtio::BlockOptions block{.queues = configuration_.cpus};

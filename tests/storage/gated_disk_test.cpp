@@ -74,6 +74,22 @@ TEST_F(GatedDiskTest, BeginsNothingWhileItIsHeld) {
   EXPECT_EQ(completed, 2);
 }
 
+TEST_F(GatedDiskTest, WhatWaitsCanBeRefused) {
+  gated.hold();
+  int refused = 0;
+  const auto refuse = [&](const Result<>& result) { refused += result ? 0 : 1; };
+  BlockRequest write = read_request();
+  write.kind = Kind::kWrite;
+  gated.submit(write, [&](const Result<>& result) {
+    refuse(result);
+    gated.submit(write, refuse);
+  });
+  gated.refuse_waiting();
+  EXPECT_EQ(refused, 2);
+  gated.release();
+  EXPECT_EQ(gated.under_way(), 0U) << "what was refused has reached the disk";
+}
+
 TEST_F(GatedDiskTest, HoldsNest) {
   gated.hold();
   gated.hold();

@@ -166,6 +166,42 @@ class SnapshotTest(SystemTest):
             guest.run("kill %1; wait; umount /mnt; e2fsck -fn /dev/vda || fsck -n /dev/vda", timeout=120, status=None)
             guest.power_off()
 
+    def suspend(self, name: str, socket) -> None:
+        self.orrery("snapshot", "create", name, "--vm", socket, "--library", self.library, "--end")
+
+    def test_suspended_and_resumed(self):
+        """A VM that ends with its snapshot, and goes on with its own disks, twice over."""
+        raw = self.empty_disk(64 << 20)
+        machine = small_guest(cpus=2, disks=[raw, self.new_disk()])
+        machine.initrd = initrd_with(self.scratch, COUNTER)
+        guest, socket = self.start_controlled(machine.command())
+        guest.wait_for_shell()
+        for disk in "ab":
+            guest.run(f"mke2fs -q /dev/vd{disk} && mkdir -p /{disk} && mount /dev/vd{disk} /{disk}", timeout=120)
+        guest.send("while :; do dd if=/dev/urandom of=/a/noise bs=16k count=20 conv=fsync 2>/dev/null; done &\n")
+        guest.send("/counter 5\n")
+        seen: dict[int, bytes] = {}
+        for number in range(2):
+            guest.expect(r"count \d+ .*\n(count \d+ .*\n){20}", 120)
+            self.suspend(f"night{number}", socket)
+            self.assertEqual(guest.wait(60), 0)
+            counts = self.counts(guest.transcript)
+            self.assertFalse(set(counts) & set(seen), "it counted twice")
+            seen.update(counts)
+            guest, socket = self.go_on(f"night{number}")
+        guest.expect(r"count \d+ .*\n(count \d+ .*\n){20}", 120)
+        seen.update(self.counts(guest.transcript))
+        self.assertEqual(sorted(seen), list(range(len(seen))), "a number is missing")
+        guest.send("\x03")
+        guest.run("kill %1; wait; cp /a/noise /b/noise && sync && cmp /a/noise /b/noise && umount /a /b", timeout=120)
+        guest.power_off()
+        subprocess.run(["e2fsck", "-fn", raw], check=True, capture_output=True)
+        # It has gone on since, and its disks with it.
+        self.assertIn("has gone on since", self.orrery(
+            "run", "--snapshot", f"night1,library={self.library}", status=1))
+        self.assertIn("stayed where they were", self.orrery(
+            "snapshot", "revert", "night1", "--library", self.library, status=1))
+
     def test_what_is_not_there_or_not_as_it_was(self):
         guest, socket = self.start_counting(self.new_disk())
         self.snapshot("whole", socket)

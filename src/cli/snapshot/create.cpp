@@ -4,6 +4,7 @@
 #include "cli/snapshot/snapshot.hpp"
 #include "storage/live_overlay.hpp"
 #include "vmm/control/client.hpp"
+#include "vmm/control/suspend.hpp"
 
 namespace orrery::cli::snapshot_commands {
 namespace {
@@ -15,6 +16,7 @@ struct Given {
   std::string vm;
   std::string library;
   bool json = false;
+  bool end = false;
 };
 
 // A disk of the VM that is written, and what becomes of it.
@@ -88,8 +90,28 @@ Result<> change_disks(const snapshot::Library& library, const snapshot::NewSnaps
   return {};
 }
 
+void print(const Given& given, const snapshot::Manifest& manifest, std::int64_t pause,
+           std::uint64_t copied_pages) {
+  if (given.json) {
+    print_json({{"name", given.name},
+                {"memory", manifest.memory().value()},
+                {"pause_ns", pause},
+                {"copied_pages", copied_pages}});
+    return;
+  }
+  fmt::print("{}: {} of memory, {} disks; the VM {} {:.1f} ms\n", given.name,
+             to_string(manifest.memory()), manifest.disks.size(),
+             given.end ? "has ended; its state took" : "stood for",
+             static_cast<double>(pause) / 1e6);
+}
+
 Result<int> create(EventLoop& loop, const Given& given) {
   const snapshot::Library library(given.library);
+  if (given.end) {
+    ORRERY_TRY(const auto done, vmm::control::suspend(given.vm, library, given.name));
+    print(given, done.manifest, done.pause.count(), done.copied_pages);
+    return 0;
+  }
   ORRERY_TRY(auto vm, vmm::control::Client::connect(given.vm));
   ORRERY_TRY(auto made, snapshot::NewSnapshot::begin(library, given.name));
   ORRERY_TRY(const Json status, vm.ask({{"command", "status"}}));
@@ -100,17 +122,8 @@ Result<int> create(EventLoop& loop, const Given& given) {
   if (!changed) return fail(changed.error());
   if (!finished) return fail(finished.error());
   ORRERY_TRY(manifest, made.commit(std::move(manifest)));
-  const auto pause = finished->value("pause_ns", std::uint64_t{0});
-  if (given.json) {
-    print_json({{"name", given.name},
-                {"memory", manifest.memory().value()},
-                {"pause_ns", pause},
-                {"copied_pages", finished->value("copied_pages", std::uint64_t{0})}});
-  } else {
-    fmt::print("{}: {} of memory, {} disks; the VM stood for {:.1f} ms\n", given.name,
-               to_string(manifest.memory()), manifest.disks.size(),
-               static_cast<double>(pause) / 1e6);
-  }
+  print(given, manifest, finished->value("pause_ns", std::int64_t{0}),
+        finished->value("copied_pages", std::uint64_t{0}));
   return 0;
 }
 
@@ -135,6 +148,8 @@ void add_create(CLI::App& group, int& status) {
   command->add_option("name", given->name, "how it is called from now on")->required();
   command->add_option("--vm", given->vm, "the socket that the VM's --control names")->required();
   add_library(*command, given->library);
+  command->add_flag("--end", given->end,
+                    "the VM ends with it; it goes on from it with its own disks, once");
   command->add_flag("--json", given->json, "print what was done for programs");
   on_command(*command, status, [given](EventLoop& loop) { return create_from_vm(loop, *given); });
 }

@@ -1,4 +1,4 @@
-// Bytes of a disk as one request: `co_await read_all(disk, offset, bytes)`. Private to storage/.
+// Bytes of a disk as one request: `co_await read_all(disk, offset, bytes)`.
 #pragma once
 
 #include <cstdint>

@@ -74,8 +74,11 @@ CommandTask begin_snapshot(Call& call) {
         "the memory, one for the state, and one for each overlay");
   }
   if (call.snapshot) co_return fail("this client's last snapshot is not finished");
-  SnapshotRequest request{
-      name->get<std::string>(), std::move(call.files[0]), std::move(call.files[1]), {}};
+  SnapshotRequest request{.name = name->get<std::string>(),
+                          .stay = call.request.value("stay", Json()) == true,
+                          .memory = std::move(call.files[0]),
+                          .state = std::move(call.files[1]),
+                          .overlays = {}};
   for (std::size_t i = 0; i < overlays->size(); ++i) {
     request.overlays.push_back({std::move(call.files[i + 2]), (*overlays)[i].get<std::string>()});
   }

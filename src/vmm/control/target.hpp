@@ -33,6 +33,9 @@ struct Status {
 // A snapshot, and what it is written to; the files are open.
 struct SnapshotRequest {
   std::string name;
+  // The VM stands from the snapshot's instant on, and its disks stay where they are, without
+  // overlays: for a VM that is to end there.
+  bool stay = false;
   FileDescriptor memory;
   FileDescriptor state;
   // For each disk that is written, in their order.
@@ -50,7 +53,8 @@ struct SnapshotReport {
 
 // A snapshot whose instant has passed. The machine runs again, but its disks are held: whoever
 // asked for the snapshot now gives the overlays the disks' names, or does not. Destroyed, or at
-// finish(), a disk goes on with its overlay if that has its name, and otherwise as it was.
+// finish(), a disk goes on with its overlay if that has its name, and otherwise as it was. (A VM
+// that stays is paused, until somebody resumes it.)
 class SnapshotUnderWay {
  public:
   virtual ~SnapshotUnderWay() = default;

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "snapshot/files.hpp"
 #include "storage/disk_image.hpp"
+#include "storage/request/transfers.hpp"
 
 namespace orrery::vmm {
 namespace {
@@ -44,18 +45,30 @@ LiveSnapshot::~LiveSnapshot() {
 }
 
 Task<Result<>> LiveSnapshot::take() {
-  Result<> done = co_await prepare_overlays();
+  Result<> done;
+  if (!request_.stay) done = co_await prepare_overlays();
   if (!done) co_return done;
   hypervisor::Vm& hypervisor = vm_.machine.hypervisor();
   done = hypervisor.start_dirty_log();
   if (!done) co_return done;
   done = co_await on_worker([this] { return copy_memory(); });
-  if (done) done = co_await hold_disks();
+  begin_ = steady_clock::now();
+  if (done) done = co_await reach_instant();
   if (done) done = save_machine();
   const Result<> stopped = hypervisor.stop_dirty_log();
   if (done && !stopped) done = stopped;
   if (!done) co_return done;
-  co_return co_await freeze_disks();
+  co_return co_await settle_instant();
+}
+
+Task<Result<>> LiveSnapshot::reach_instant() {
+  if (request_.stay) return vm_.pause();
+  return hold_disks();
+}
+
+Task<Result<>> LiveSnapshot::settle_instant() {
+  if (request_.stay) return flush_disks();
+  return freeze_disks();
 }
 
 void LiveSnapshot::cancel() {
@@ -116,17 +129,35 @@ Task<Result<>> LiveSnapshot::hold_disks() {
 
 // The instant.
 Result<> LiveSnapshot::save_machine() {
-  const auto begin = steady_clock::now();
-  vm_.machine.pause();
+  if (!request_.stay) {
+    begin_ = steady_clock::now();
+    vm_.machine.pause();
+  }
   auto state = vm_.machine.save();
   auto runs = vm_.machine.hypervisor().take_dirty_pages();
   if (state && runs) last_pages_.take(vm_.machine.memory(), std::move(*runs));
-  vm_.machine.resume();
+  if (!request_.stay) vm_.machine.resume();
   if (!state) return fail(state.error());
   if (!runs) return fail(runs.error());
   state_ = device::State::to_cbor(*state);
-  report_ = {steady_clock::now() - begin, last_pages_.pages()};
+  report_ = {steady_clock::now() - begin_, last_pages_.pages()};
   return {};
+}
+
+// They are quiescent, and what they hold is theirs until somebody writes again.
+Task<Result<>> LiveSnapshot::flush_disks() {
+  for (std::size_t i = 0; i < vm_.disks.size(); ++i) {
+    const ControlledDisk& each = vm_.disks[i];
+    port::Blocks& disk = each.disk->disk();
+    if (!disk.geometry().read_only) {
+      const Result<> flushed = co_await storage::flush(disk);
+      if (!flushed) co_return fail(flushed.error().context("disk " + each.path));
+    }
+    const auto identity = storage::identity_of(disk, each.file);
+    if (!identity) co_return fail(identity.error());
+    identities_[i] = storage::describe(*identity);
+  }
+  co_return Result<>{};
 }
 
 Task<Result<>> LiveSnapshot::freeze_disks() {
@@ -148,9 +179,10 @@ snapshot::Manifest LiveSnapshot::manifest() const {
   manifest.regions = snapshot::regions_of(vm_.machine.memory());
   for (std::size_t i = 0; i < vm_.disks.size(); ++i) {
     const port::BlockGeometry& geometry = vm_.disks[i].disk->geometry();
-    manifest.disks.push_back({vm_.disks[i].path, geometry.read_only ? "" : vm_.disks[i].path,
-                              identities_[i], geometry.serial, geometry.read_only,
-                              !geometry.read_only});
+    const ControlledDisk& each = vm_.disks[i];
+    manifest.disks.push_back({request_.stay ? each.option : each.path,
+                              geometry.read_only ? "" : each.path, identities_[i], geometry.serial,
+                              geometry.read_only, !geometry.read_only && !request_.stay});
   }
   return manifest;
 }

@@ -3,10 +3,12 @@
 // Memory is copied while the guest runs, again where it wrote meanwhile, until little is left; then
 // the disks are held, and when they are quiescent the vCPUs stand for as long as it takes to save
 // the machine's state and to copy that little. New disks are laid over those that were written
-// (storage/live_overlay.hpp) before these are let go (docs/decisions/0015-snapshots.md).
+// (storage/live_overlay.hpp) before these are let go (docs/decisions/0015-snapshots.md). A VM that
+// is to end there is paused instead, and its disks stay as they are.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,8 +28,9 @@
 namespace orrery::vmm {
 
 struct ControlledDisk {
-  std::string path;  // as control::DiskStatus has it
-  std::string file;  // as --disk names it
+  std::string path;    // as control::DiskStatus has it
+  std::string file;    // as --disk names it
+  std::string option;  // of --disk, whole, its paths absolute
   storage::GatedDisk* disk = nullptr;
 };
 
@@ -41,6 +44,7 @@ class LiveSnapshot final : public control::SnapshotUnderWay {
     Changed& disks_changed;                        // told when one comes to be quiescent
     const std::vector<snapshot::Option>& options;  // that make the machine what it is
     std::string& parent;                           // the snapshot before; then this one
+    std::function<Task<Result<>>()> pause;         // and it stays so
   };
 
   LiveSnapshot(const Vm& vm, control::SnapshotRequest request);
@@ -63,8 +67,11 @@ class LiveSnapshot final : public control::SnapshotUnderWay {
 
   Task<Result<>> prepare_overlays();
   Result<> copy_memory();
+  Task<Result<>> reach_instant();
   Task<Result<>> hold_disks();
   Result<> save_machine();
+  Task<Result<>> settle_instant();
+  Task<Result<>> flush_disks();
   Task<Result<>> freeze_disks();
   Result<> settle_disks();
   void release_disks();
@@ -78,8 +85,9 @@ class LiveSnapshot final : public control::SnapshotUnderWay {
   bool held_ = false;
 
   snapshot::PageCopy last_pages_{0};
-  std::uint64_t expected_pages_ = 0;  // of last_pages_
-  std::vector<std::uint8_t> state_;   // CBOR
+  std::uint64_t expected_pages_ = 0;             // of last_pages_
+  std::vector<std::uint8_t> state_;              // CBOR
+  std::chrono::steady_clock::time_point begin_;  // of the pause
   control::SnapshotReport report_;
 
   std::thread worker_;

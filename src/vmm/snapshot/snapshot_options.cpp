@@ -95,8 +95,16 @@ std::vector<snapshot::Option> snapshot_options(const Configuration& configuratio
 std::string name_for_snapshots(const storage::DiskOptions& disk) {
   if (!disk.overlay.empty()) return storage::absolute_path(disk.overlay);
   if (!disk.read_only) return storage::absolute_path(disk.path);
+  return option_for_snapshots(disk);
+}
+
+std::string option_for_snapshots(const storage::DiskOptions& disk) {
   storage::DiskOptions named = disk;
   named.path = storage::absolute_path(disk.path);
+  if (!disk.overlay.empty()) named.overlay = storage::absolute_path(disk.overlay);
+  if (disk.encryption && !disk.encryption->path.empty()) {
+    named.encryption->path = storage::absolute_path(disk.encryption->path);
+  }
   return to_string(named);
 }
 

@@ -19,6 +19,8 @@ std::vector<snapshot::Option> snapshot_options(const Configuration& configuratio
 // A disk as a snapshot names it: its file, or what --disk said where it is only read. Before the
 // sandbox.
 std::string name_for_snapshots(const storage::DiskOptions& disk);
+// All that --disk said, with absolute paths.
+std::string option_for_snapshots(const storage::DiskOptions& disk);
 
 // The settings that come from the snapshot which the command line names; none where it names none.
 // An error: it gives an option that the snapshot decides.

@@ -59,6 +59,12 @@ SnapshotStart::~SnapshotStart() {
 // where nobody may write there, among other passing files.
 Result<> SnapshotStart::choose_folder(const SnapshotOptions& options) {
   std::error_code error;
+  if (!options.disks.empty() && manifest_.suspended()) {
+    return fail(
+        format("{}: its VM ended with it and goes on with its own disks, so \"disks=\" says "
+               "nothing; leave it away",
+               manifest_.name));
+  }
   if (!options.disks.empty()) {
     folder_ = options.disks;
     std::filesystem::create_directories(folder_, error);
@@ -80,7 +86,7 @@ Result<> SnapshotStart::choose_disks(EventLoop& loop) {
   for (std::size_t i = 0; i < manifest_.disks.size(); ++i) {
     const snapshot::Disk& saved = manifest_.disks[i];
     ORRERY_TRY(auto disk, find_disk(loop, saved));
-    if (!saved.read_only) {
+    if (!saved.read_only && saved.kept) {
       disk.read_only = false;
       disk.overlay = format("{}/disk{}.qcow2", folder_, i);
       if (::access(disk.overlay.c_str(), F_OK) == 0) {
@@ -106,15 +112,12 @@ Result<storage::DiskOptions> SnapshotStart::find_disk(EventLoop& loop,
 Result<> SnapshotStart::check_disks(std::span<const std::unique_ptr<port::Blocks>> disks) {
   for (std::size_t i = 0; i < disks.size(); ++i) {
     const snapshot::Disk& saved = manifest_.disks[i];
-    if (!saved.read_only || saved.identity.empty()) continue;
+    const bool over_it = saved.kept && !saved.read_only;  // checked before
+    if (over_it || saved.identity.empty()) continue;
     auto* const gated = dynamic_cast<storage::GatedDisk*>(disks[i].get());
     ORRERY_TRY(const auto identity,
                storage::identity_of(gated ? gated->disk() : *disks[i], disks_[i].path));
-    if (storage::describe(identity) == saved.identity) continue;
-    return fail(
-        format("{}: is not what it was when the snapshot was made: it is {}, and {} was "
-               "expected; bring the old file back",
-               disks_[i].path, storage::describe(identity), saved.identity));
+    ORRERY_CHECK(snapshot::check_identity(disks_[i].path, storage::describe(identity), saved));
   }
   lock_.reset();
   if (!passing_) return {};

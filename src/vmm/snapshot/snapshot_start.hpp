@@ -33,10 +33,11 @@ class SnapshotStart {
   const std::string& name() const { return manifest_.name; }
   const storage::OpenReport& report() const { return report_; }
 
-  // This run's own: differencing disks over those of the snapshot, to be made.
+  // This run's own: differencing disks over those of the snapshot, to be made; or the VM's, where
+  // it had ended with the snapshot.
   const std::vector<storage::DiskOptions>& disks() const { return disks_; }
-  // They are open: those that are only read are what they were, and those that go with the run lose
-  // their names.
+  // They are open: those that are no new ones are what they were, and those that go with the run
+  // lose their names.
   Result<> check_disks(std::span<const std::unique_ptr<port::Blocks>> disks);
 
   // Sets memory, devices and processors. Memory is read as it is touched: what is returned, if
