@@ -76,7 +76,11 @@ class World {
       }
     }
     for (unsigned i = 0; i < kVms; ++i) {
-      ASSERT_TRUE(cluster_.registry.vm(vm_name(i))) << vm_name(i) << " is lost";
+      const auto vm = cluster_.registry.vm(vm_name(i));
+      ASSERT_TRUE(vm) << vm_name(i) << " is lost";
+      if (vm->value.state != VmState::kSuspended) continue;
+      ASSERT_TRUE(host(vm->value.suspended_on).states.contains(vm->value.name))
+          << "the state of " << vm->value.name << " is lost";
     }
   }
 
@@ -106,6 +110,10 @@ class World {
         EXPECT_EQ(runs, should_run && vm.owner == host->name) << vm.name << " on " << host->name;
         EXPECT_EQ(runs ? found->second.epoch : vm.epoch, vm.epoch) << vm.name;
       }
+      EXPECT_EQ(vm.state == VmState::kSuspended, !vm.suspended_on.empty()) << vm.name;
+      for (const auto& host : hosts_) {
+        EXPECT_EQ(host->states.contains(vm.name), vm.suspended_on == host->name) << vm.name;
+      }
       if (should_run) {
         EXPECT_EQ(vm.state, vm.desired.paused ? VmState::kPaused : VmState::kRunning) << vm.name;
         allocated[vm.owner].memory += vm.spec.needs.memory.value();
@@ -120,6 +128,9 @@ class World {
   std::size_t launches() const { return launched_.size(); }
 
  private:
+  const SimulatedHost& host(const std::string& name) const {
+    return **std::ranges::find_if(hosts_, [&](const auto& each) { return each->name == name; });
+  }
   static std::string vm_name(unsigned number) { return format("vm-{}", number); }
   unsigned below(unsigned limit) { return static_cast<unsigned>(random_() % limit); }
   bool one_in(unsigned n) { return below(n) == 0; }
@@ -139,11 +150,12 @@ class World {
     for (const VmReport& each : std::exchange(host.reports, {})) {
       connection.to_panel.push_back(link::to_text(link::Report{.vms = {each}}));
     }
-    switch (below(5)) {
+    switch (below(6)) {
       case 0: return deliver_to_panel(host, connection);
       case 1: return deliver_to_agent(host, connection);
       case 2: return tell_owned(host, connection);
       case 3: return end_some(host);
+      case 4: return suspend_some(host);
       default: return hear_of_some(host);
     }
   }
@@ -163,7 +175,7 @@ class World {
     connection.to_panel.pop_front();
     for (const VmReport& each : std::get<link::Report>(message).vms) {
       const Verdict verdict = cluster_.vms.report(host.name, each).value();
-      if (verdict == Verdict::kNotOwned && !each.ended) {
+      if (verdict == Verdict::kNotOwned && (!each.ended || each.kept)) {
         connection.to_agent.push_back(
             link::to_text(link::Revoke{.vm = each.vm, .epoch = each.epoch}));
       }
@@ -188,7 +200,7 @@ class World {
     link::Assign assign;
     const auto owned = cluster_.vms.owned_by(host.name).value();
     for (const Vm& vm : owned) {
-      assign.vms.push_back({vm.name, vm.epoch, vm.desired, vm.spec.options});
+      assign.vms.push_back(link::assignment_of(vm));
     }
     std::string text = link::to_text(assign);
     if (text != connection.told) connection.to_agent.push_back(text);
@@ -203,6 +215,13 @@ class World {
     }
   }
 
+  void suspend_some(SimulatedHost& host) {
+    for (const auto& [vm, process] : host.processes) {
+      if (!process.suspending) continue;
+      return host.finish_suspension(std::string(vm), one_in(4));
+    }
+  }
+
   static void hear_of_some(SimulatedHost& host) {
     for (const auto& [vm, process] : host.processes) {
       if (process.heard_of) continue;
@@ -214,7 +233,7 @@ class World {
   void user() {
     if (!panel_runs_) return;
     const std::string vm = vm_name(below(kVms));
-    switch (below(8)) {
+    switch (below(10)) {
       case 0:
       case 1:
       case 2: (void)cluster_.vms.start(kRoot, vm); break;
@@ -222,6 +241,8 @@ class World {
       case 4: (void)cluster_.vms.stop(kRoot, vm, Vms::Stop::kAtOnce); break;
       case 5: (void)cluster_.vms.pause(kRoot, vm); break;
       case 6: (void)cluster_.vms.resume(kRoot, vm); break;
+      case 7:
+      case 8: (void)cluster_.vms.suspend(kRoot, vm); break;
       default: release(vm); break;
     }
   }
@@ -250,7 +271,7 @@ class World {
       disconnect(host.name);
     } else if (what < 7) {
       disconnect(host.name);
-      host.kill_agent();
+      one_in(2) ? host.kill_suspending_agent(one_in(2)) : host.kill_agent();
     } else if (what < 11) {
       if (!host.agent) host.start_agent();
     } else if (what < 13) {

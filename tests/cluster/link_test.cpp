@@ -37,12 +37,15 @@ TEST(Link, EveryMessageComesBackAsItWas) {
                         .state = VmState::kPaused,
                         .ended = true,
                         .failed = true,
+                        .kept = true,
+                        .refused = "why not",
                         .detail = "why"});
   Assign assign;
   assign.vms.push_back({.vm = "a",
                         .epoch = 2,
-                        .desired = {.force = true, .paused = true},
-                        .options = {{"disk", {"x", "y"}}}});
+                        .desired = {.force = true, .suspend = true, .paused = true},
+                        .options = {{"disk", {"x", "y"}}},
+                        .resume = true});
   for (const Message& message :
        {Message(hello), Message(Welcome{.lease = std::chrono::seconds(10)}), Message(Alive{}),
         Message(report), Message(assign), Message(Revoke{.vm = "a", .epoch = 7}),

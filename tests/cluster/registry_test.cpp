@@ -5,6 +5,7 @@
 
 #include "cluster/cluster_fixture.hpp"
 #include "cluster/databases.hpp"
+#include "cluster/link/message.hpp"
 #include "cluster/registry/keys.hpp"
 #include "cluster/registry/upkeep.hpp"
 
@@ -85,6 +86,70 @@ TEST_P(RegistryTest, AVmGoesThroughItsLife) {
   expect_refusal(cluster_.registry.vm("a"), Kind::kNotFound, "no virtual machine a");
   EXPECT_EQ(events(), (std::vector<std::string>{"joined", "ready", "created", "assigned", "running",
                                                 "reset", "pause", "stop", "stopped", "removed"}));
+}
+
+TEST_P(RegistryTest, ASuspendedVmGoesOnWhereItsStateIs) {
+  cluster_.add_platform("p");
+  cluster_.add_platform("q");
+  cluster_.add_vm("a");
+  expect_refusal(vms_.suspend(kRoot, "a"), Kind::kConflict, "stopped");
+  start("a");
+  const std::string owner = cluster_.vm("a").owner;
+  EXPECT_EQ(report(owner, "a", 1, VmState::kRunning), Verdict::kTaken);
+  ASSERT_TRUE(vms_.suspend(kRoot, "a"));
+  EXPECT_EQ(cluster_.vm("a").state, VmState::kSuspending);
+  EXPECT_EQ(vms_.report(owner, {.vm = "a", .epoch = 1, .refused = "no room"}), Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").state, VmState::kRunning);
+  EXPECT_EQ(cluster_.vm("a").detail, "cannot be suspended: no room");
+  EXPECT_EQ(cluster_.vm("a").desired.power, Power::kOn);
+  ASSERT_TRUE(vms_.suspend(kRoot, "a"));
+  const VmReport kept{.vm = "a", .epoch = 1, .ended = true, .kept = true};
+  EXPECT_EQ(vms_.report(owner, kept), Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").state, VmState::kSuspended);
+  EXPECT_EQ(cluster_.vm("a").suspended_on, owner);
+  EXPECT_EQ(cluster_.platform(owner).vms, 0u);
+  expect_refusal(vms_.change(kRoot, "a", {}, {}), Kind::kConflict, "resume it");
+  expect_refusal(vms_.remove(kRoot, "a", {}), Kind::kConflict, "resume it");
+  expect_refusal(vms_.stop(kRoot, "a", Vms::Stop::kPowerButton), Kind::kConflict, "force");
+  EXPECT_EQ(vms_.report(owner, kept), Verdict::kTaken) << "an agent that connects tells it again";
+
+  ASSERT_TRUE(vms_.resume(kRoot, "a"));
+  EXPECT_EQ(cluster_.vm("a").owner, owner);
+  EXPECT_TRUE(link::assignment_of(cluster_.vm("a")).resume);
+  EXPECT_EQ(vms_.report(owner, kept), Verdict::kTaken) << "it is what the VM goes on from";
+  EXPECT_EQ(report(owner, "a", 2, VmState::kRunning), Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").suspended_on, "");
+  EXPECT_EQ(report_end(owner, "a", 2, false), Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").state, VmState::kStopped);
+}
+
+TEST_P(RegistryTest, WhatIsGivenUpIsNobodys) {
+  cluster_.add_platform("p");
+  cluster_.add_vm("a");
+  start("a");
+  EXPECT_EQ(report("p", "a", 1, VmState::kRunning), Verdict::kTaken);
+  ASSERT_TRUE(vms_.suspend(kRoot, "a"));
+  const VmReport kept{.vm = "a", .epoch = 1, .ended = true, .kept = true};
+  EXPECT_EQ(vms_.report("p", kept), Verdict::kTaken);
+  ASSERT_TRUE(vms_.stop(kRoot, "a", Vms::Stop::kAtOnce));
+  EXPECT_EQ(cluster_.vm("a").state, VmState::kStopped);
+  EXPECT_EQ(vms_.report("p", kept), Verdict::kNotOwned);
+  // One that cannot go on keeps its state, and says why.
+  start("a");
+  EXPECT_EQ(report("p", "a", 2, VmState::kRunning), Verdict::kTaken);
+  ASSERT_TRUE(vms_.suspend(kRoot, "a"));
+  EXPECT_EQ(vms_.report("p", {.vm = "a", .epoch = 2, .ended = true, .kept = true}),
+            Verdict::kTaken);
+  ASSERT_TRUE(vms_.resume(kRoot, "a"));
+  EXPECT_EQ(vms_.report("p", {.vm = "a",
+                              .epoch = 3,
+                              .ended = true,
+                              .failed = true,
+                              .kept = true,
+                              .detail = "its disk has changed"}),
+            Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").state, VmState::kSuspended);
+  EXPECT_EQ(cluster_.vm("a").detail, "its disk has changed");
 }
 
 TEST_P(RegistryTest, AskingTwiceDoesNoMoreThanAskingOnce) {

@@ -25,6 +25,7 @@ class SimulatedHost final : public cluster::host::Machinery {
     bool heard_of = false;  // the agent of now knows that it runs
     bool ending = false;    // it was told to
     bool paused = false;
+    bool suspending = false;  // its state is being kept
     unsigned resets = 0;
   };
 
@@ -33,18 +34,19 @@ class SimulatedHost final : public cluster::host::Machinery {
 
   const std::string name;
   std::map<std::string, Process> processes;  // that live
+  std::set<std::string> states;              // of VMs that were suspended, on disk
   std::vector<cluster::VmReport> reports;    // that the agent wants to send
   std::unique_ptr<Reconciler> agent;         // none: it was killed
 
   void start_agent() {
     agent = std::make_unique<Reconciler>(*this);
     reports.clear();
-    for (auto& [vm, process] : processes) process.heard_of = false;
+    for (auto& [vm, process] : processes) process.heard_of = process.suspending = false;
     const auto records = records_;
     for (const auto& [vm, record] : records) agent->adopt(record);
     // Those that ended meanwhile: nobody holds their locks.
     for (const auto& [vm, record] : records) {
-      if (!processes.contains(vm)) agent->ended(vm, true, "was killed");
+      if (!processes.contains(vm)) tell_end(vm, true);
     }
   }
   void kill_agent() { agent.reset(); }
@@ -57,7 +59,24 @@ class SimulatedHost final : public cluster::host::Machinery {
   // The process of VM ends, by itself or as it was told.
   void end(const std::string& vm, bool failed) {
     processes.erase(vm);
-    if (agent) agent->ended(vm, failed, "");
+    tell_end(vm, failed);
+  }
+  // What the agent does to keep the state of VM comes to its end.
+  void finish_suspension(const std::string& vm, bool fails) {
+    processes.at(vm).suspending = false;
+    if (fails) return agent->cannot_suspend(vm, "its disk is full");
+    states.insert(vm);
+    end(vm, false);
+  }
+  // The agent is killed when a state is durable already: it has told the process to end, or not
+  // yet.
+  void kill_suspending_agent(bool told) {
+    for (auto& [vm, process] : processes) {
+      if (!process.suspending) continue;
+      states.insert(vm);
+      process.ending |= told;
+    }
+    kill_agent();
   }
   void hear_of(const std::string& vm) {
     Process& process = processes.at(vm);
@@ -66,6 +85,10 @@ class SimulatedHost final : public cluster::host::Machinery {
   }
 
  private:
+  void tell_end(const std::string& vm, bool failed) {
+    if (!agent) return;
+    agent->ended(vm, {.failed = failed, .kept = states.contains(vm)});
+  }
   static Reconciler::Clock clock_of(const Process& process) {
     return process.paused ? Reconciler::Clock::kStands : Reconciler::Clock::kRuns;
   }
@@ -75,7 +98,8 @@ class SimulatedHost final : public cluster::host::Machinery {
     return {};
   }
   void forget(const std::string& vm) override { records_.erase(vm); }
-  void launch(const std::string& vm, const cluster::VmOptions& /*options*/) override {
+  void launch(const std::string& vm, const cluster::VmOptions& /*options*/, Launch how) override {
+    EXPECT_EQ(states.contains(vm), how == Launch::kResume) << name << ": " << vm;
     const std::uint64_t epoch = records_.at(vm).epoch;
     EXPECT_FALSE(processes.contains(vm)) << name << " runs " << vm << " already";
     EXPECT_TRUE(launched_.emplace(vm, epoch).second) << vm << " twice in epoch " << epoch;
@@ -89,6 +113,11 @@ class SimulatedHost final : public cluster::host::Machinery {
   void reset(const std::string& vm) override { ++processes.at(vm).resets; }
   void pause(const std::string& vm) override { set_paused(vm, true); }
   void resume(const std::string& vm) override { set_paused(vm, false); }
+  void suspend(const std::string& vm) override {
+    states.erase(vm);
+    processes.at(vm).suspending = true;
+  }
+  void discard(const std::string& vm) override { states.erase(vm); }
   void set_paused(const std::string& vm, bool paused) {
     processes.at(vm).paused = paused;
     processes.at(vm).heard_of = false;  // the next status says so

@@ -30,7 +30,8 @@ constexpr std::array kActions{
     Action{"start", "start it, where there is room"},
     Action{"reset", "press its reset button"},
     Action{"pause", "stop its processors and its clock"},
-    Action{"resume", "let it go on after a pause"},
+    Action{"suspend", "keep its state on its platform, and end it"},
+    Action{"resume", "let it go on after a pause, or where it was suspended"},
     Action{
         "release",
         "take it from a platform that is lost, on your word that it does not run there any more"},
@@ -64,7 +65,9 @@ void add_stop(CLI::App& group, int& status) {
         return vm;
       });
   command->add_option("name", given->name, "the virtual machine")->required();
-  command->add_flag("--force", given->force, "at once, as when the plug is pulled");
+  command->add_flag(
+      "--force", given->force,
+      "at once, as when the plug is pulled; of a suspended one: its state is given up");
 }
 
 void add_remove(CLI::App& group, int& status) {

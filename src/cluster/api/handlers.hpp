@@ -16,6 +16,7 @@ Outcome<Output> stop_vm(const Api& api, const Input& input);
 Outcome<Output> reset_vm(const Api& api, const Input& input);
 Outcome<Output> pause_vm(const Api& api, const Input& input);
 Outcome<Output> resume_vm(const Api& api, const Input& input);
+Outcome<Output> suspend_vm(const Api& api, const Input& input);
 Outcome<Output> release_vm(const Api& api, const Input& input);
 
 Outcome<Output> list_platforms(const Api& api, const Input& input);

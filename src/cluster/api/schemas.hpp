@@ -28,9 +28,11 @@ inline constexpr std::array kVmAnswer{
     Field{"placement", Type::kObject, "where it may run"},
     Field{"restart", Type::kText, "never, or on-failure"},
     Field{"needs", Type::kObject, "memory in bytes, and cpus"},
-    Field{"desired", Type::kObject, "power, force, paused, resets: what it should do"},
+    Field{"desired", Type::kObject, "power, force, suspend, paused, resets: what it should do"},
     Field{"state", Type::kText,
-          "stopped, pending, starting, running, paused, stopping, failed or unknown"},
+          "stopped, pending, starting, running, paused, stopping, failed, unknown, suspending or "
+          "suspended"},
+    Field{"suspended_on", Type::kText, "the platform that keeps its state; empty: none"},
     Field{"detail", Type::kText, "of the state, for people"},
     Field{"platform", Type::kText, "who owns it; empty: nobody"},
     Field{"epoch", Type::kNumber, "how often it had an owner"},

@@ -142,6 +142,10 @@ Outcome<Output> resume_vm(const Api& api, const Input& input) {
   return shown(Vms(api.registry()).resume(input.caller, input.name("vm")));
 }
 
+Outcome<Output> suspend_vm(const Api& api, const Input& input) {
+  return shown(Vms(api.registry()).suspend(input.caller, input.name("vm")));
+}
+
 Outcome<Output> release_vm(const Api& api, const Input& input) {
   return shown(Vms(api.registry()).release(input.caller, input.name("vm")));
 }

@@ -5,6 +5,7 @@
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "cluster/host/vm_options.hpp"
+#include "vmm/control/suspend.hpp"
 #include "vmm/options/options.hpp"
 
 namespace orrery::cluster::host {
@@ -92,32 +93,64 @@ void Agent::process_ended(const std::string& vm, bool failed, const std::string&
   gone_.push_back(std::move(found->second));
   processes_.erase(found);
   loop_.post([this] { gone_.clear(); });
-  reconciler_.ended(vm, failed, detail);
+  const bool kept = VmFolder(options_.state, vm).has_state();
+  reconciler_.ended(vm, {.failed = failed, .kept = kept, .detail = detail});
 }
 
-void Agent::launch(const std::string& vm, const VmOptions& options) {
-  const Result<> launched = try_launch(vm, options);
+void Agent::launch(const std::string& vm, const VmOptions& options, Launch how) {
+  const Result<> launched = try_launch(vm, options, how);
   if (launched) return;
   log::warning("{}: {}", vm, launched.error().message());
-  loop_.post([this, vm, why = launched.error().message()] {
+  loop_.post([this, vm, how, why = launched.error().message()] {
     processes_.erase(vm);
-    reconciler_.ended(vm, true, why);
+    reconciler_.ended(vm, {.failed = true, .kept = how == Launch::kResume, .detail = why});
   });
 }
 
-Result<> Agent::try_launch(const std::string& vm, const VmOptions& options) {
-  ORRERY_TRY(vmm::Configuration configuration, configuration_of(options));
-  ORRERY_CHECK(check_files(configuration, options_.files));
+Result<> Agent::try_launch(const std::string& vm, const VmOptions& options, Launch how) {
   const VmFolder folder(options_.state, vm);
   ORRERY_TRY(auto lock, folder.try_lock());
   if (!lock) return fail("a process of it is there already");
   ORRERY_CHECK(folder.prepare());
+  std::vector<std::string> words{"--snapshot", folder.state_library() + "/" + VmFolder::kStateName,
+                                 "--console",  "socket=" + folder.file("console"),
+                                 "--control",  folder.file("control")};
+  if (how == Launch::kBoot) {
+    ORRERY_TRY(words, write_options(folder, options));
+  }
+  log::info("{}: launched", vm);
+  return make_process(vm).launch(options_.program, words, options_.files.front(), std::move(*lock));
+}
+
+// As a configuration file; returns what names it.
+Result<std::vector<std::string>> Agent::write_options(const VmFolder& folder,
+                                                      const VmOptions& options) const {
+  ORRERY_TRY(vmm::Configuration configuration, configuration_of(options));
+  ORRERY_CHECK(check_files(configuration, options_.files));
   configuration.console = {.kind = vmm::ConsoleOptions::Kind::kSocket,
                            .target = folder.file("console")};
   configuration.control = folder.file("control");
   ORRERY_CHECK(replace_file(folder.file("vm.toml"), vmm::to_toml(configuration)));
-  log::info("{}: launched", vm);
-  return make_process(vm).launch(options_.program, options_.files.front(), std::move(*lock));
+  return std::vector<std::string>{"--config", folder.file("vm.toml")};
+}
+
+void Agent::discard(const std::string& vm) {
+  VmFolder(options_.state, vm).discard_state();
+}
+
+void Agent::suspend(const std::string& vm) {
+  log::info("{}: is being suspended", vm);
+  workers_.post([this, vm, folder = VmFolder(options_.state, vm), weak = std::weak_ptr(alive_)] {
+    folder.discard_state();
+    const auto done = vmm::control::suspend(
+        folder.file("control"), snapshot::Library(folder.state_library()), VmFolder::kStateName);
+    if (done) return;  // and so the process ends
+    loop_.post([this, vm, weak, why = done.error().message()] {
+      if (weak.expired()) return;
+      log::warning("{}: cannot be suspended: {}", vm, why);
+      reconciler_.cannot_suspend(vm, why);
+    });
+  });
 }
 
 void Agent::tell(const std::string& vm, const char* command) {

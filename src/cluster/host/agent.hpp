@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
 #include "base/loop/task.hpp"
+#include "base/loop/worker_pool.hpp"
 #include "cluster/host/panel_link.hpp"
 #include "cluster/host/reconcile/reconciler.hpp"
 #include "cluster/host/vm_process.hpp"
@@ -39,15 +40,19 @@ class Agent final : private Machinery {
  private:
   Result<> keep(const LocalVm& vm) override;
   void forget(const std::string& vm) override;
-  void launch(const std::string& vm, const VmOptions& options) override;
+  void launch(const std::string& vm, const VmOptions& options, Launch how) override;
+  void discard(const std::string& vm) override;
   void press_power(const std::string& vm) override { tell(vm, "power-off"); }
   void end_at_once(const std::string& vm) override;
   void reset(const std::string& vm) override { tell(vm, "reset"); }
   void pause(const std::string& vm) override { tell(vm, "pause"); }
   void resume(const std::string& vm) override { tell(vm, "resume"); }
+  void suspend(const std::string& vm) override;
   void report(const VmReport& report) override;
 
-  Result<> try_launch(const std::string& vm, const VmOptions& options);
+  Result<> try_launch(const std::string& vm, const VmOptions& options, Launch how);
+  Result<std::vector<std::string>> write_options(const VmFolder& folder,
+                                                 const VmOptions& options) const;
   VmProcess& make_process(const std::string& vm);
   void tell(const std::string& vm, const char* command);
   void take(link::Message message);
@@ -67,6 +72,9 @@ class Agent final : private Machinery {
   std::map<std::string, std::unique_ptr<Lent>> lent_;
   Changed all_returned_;
   bool stopping_ = false;
+  // Work that is posted and finds the agent gone does nothing.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  WorkerPool workers_{2};  // keep the state of VMs; goes first
 };
 
 }  // namespace orrery::cluster::host

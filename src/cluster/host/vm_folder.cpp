@@ -26,6 +26,12 @@ Result<> make_folders(const std::string& path) {
   return {};
 }
 
+void remove_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) log::warning("{}: cannot be removed: {}", path, error.message());
+}
+
 // What the process said last, for people: all of its errors fit.
 std::string last_words(const std::string& path) {
   constexpr std::size_t kMost = 500;
@@ -78,10 +84,18 @@ Result<> VmFolder::prepare() const {
   return {};
 }
 
-void VmFolder::remove() const {
+bool VmFolder::has_state() const {
+  // (It gets its name when it is whole.)
   std::error_code error;
-  std::filesystem::remove_all(path_, error);
-  if (error) log::warning("{}: cannot be removed: {}", path_, error.message());
+  return std::filesystem::exists(state_library() + "/" + kStateName, error);
+}
+
+void VmFolder::discard_state() const {
+  remove_folder(state_library());
+}
+
+void VmFolder::remove() const {
+  remove_folder(path_);
 }
 
 Result<std::optional<FileDescriptor>> VmFolder::try_lock() const {

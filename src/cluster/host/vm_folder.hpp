@@ -7,6 +7,7 @@
 //   end.json      how the run ended (`orrery run --end`); empty until then
 //   vmm.log       what the process said
 //   console.log   what the first serial port printed
+//   suspended/vm  the snapshot with which it ended, to go on from (`orrery snapshot create --end`)
 #pragma once
 
 #include <optional>
@@ -29,6 +30,11 @@ class VmFolder {
   Result<> write_record(const LocalVm& vm) const;
   // Takes away what an earlier run has left, but its logs.
   Result<> prepare() const;
+  // The state with which it was suspended: a library, its one snapshot, whether that is whole.
+  std::string state_library() const { return file("suspended"); }
+  static constexpr const char* kStateName = "vm";
+  bool has_state() const;
+  void discard_state() const;
   // All of it, the console's log too.
   void remove() const;
 

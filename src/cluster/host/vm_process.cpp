@@ -67,8 +67,8 @@ VmProcess::VmProcess(EventLoop& loop, VmFolder folder, Listener listener)
 
 VmProcess::~VmProcess() = default;
 
-Result<> VmProcess::launch(const std::string& program, const std::string& working_folder,
-                           FileDescriptor lock) {
+Result<> VmProcess::launch(const std::string& program, const std::vector<std::string>& options,
+                           const std::string& working_folder, FileDescriptor lock) {
   Spawn spawn;
   auto* const actions = spawn.actions();
   const std::string log = folder_.file("vmm.log");
@@ -81,9 +81,9 @@ Result<> VmProcess::launch(const std::string& program, const std::string& workin
   constexpr int kLock = 3;
   ::posix_spawn_file_actions_adddup2(actions, lock.get(), kLock);
   ::posix_spawn_file_actions_addchdir_np(actions, working_folder.c_str());
-  std::array<std::string, 6> words{
-      program, "run", "--config", folder_.file("vm.toml"), "--end", folder_.file("end.json")};
-  std::array<char*, words.size() + 1> arguments{};
+  std::vector<std::string> words{program, "run", "--end", folder_.file("end.json")};
+  words.insert(words.end(), options.begin(), options.end());
+  std::vector<char*> arguments(words.size() + 1, nullptr);
   std::ranges::transform(words, arguments.begin(), [](std::string& word) { return word.data(); });
   const int code = ::posix_spawn(&process_, program.c_str(), actions, spawn.attributes(),
                                  arguments.data(), environ);

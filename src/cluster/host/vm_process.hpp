@@ -30,10 +30,10 @@ class VmProcess {
   VmProcess(EventLoop& loop, VmFolder folder, Listener listener);
   ~VmProcess();
 
-  // Starts PROGRAM with `run --config vm.toml` in WORKING_FOLDER; the folder is prepared, and LOCK
-  // is its lock.
-  Result<> launch(const std::string& program, const std::string& working_folder,
-                  FileDescriptor lock);
+  // Starts PROGRAM with `run` and OPTIONS in WORKING_FOLDER; the folder is prepared, and LOCK is
+  // its lock.
+  Result<> launch(const std::string& program, const std::vector<std::string>& options,
+                  const std::string& working_folder, FileDescriptor lock);
   // Looks after the process that has the folder's lock.
   void adopt();
 

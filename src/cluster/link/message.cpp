@@ -25,6 +25,8 @@ Json fields_of(const Report& report) {
                    {"state", name_of(each.state)},
                    {"ended", each.ended},
                    {"failed", each.failed},
+                   {"kept", each.kept},
+                   {"refused", each.refused},
                    {"detail", each.detail}});
   }
   return {{"vms", std::move(vms)}};
@@ -35,7 +37,8 @@ Json fields_of(const Assign& assign) {
     vms.push_back({{"vm", each.vm},
                    {"epoch", each.epoch},
                    {"desired", to_json(each.desired)},
-                   {"options", each.options}});
+                   {"options", each.options},
+                   {"resume", each.resume}});
   }
   return {{"vms", std::move(vms)}};
 }
@@ -76,6 +79,8 @@ Message report_of(const Json& json) {
                           .state = vm_state_of(text_field(each, "state"), VmState::kRunning),
                           .ended = field(each, "ended", false),
                           .failed = field(each, "failed", false),
+                          .kept = field(each, "kept", false),
+                          .refused = text_field(each, "refused"),
                           .detail = text_field(each, "detail")});
   });
   return report;
@@ -87,7 +92,8 @@ Message assign_of(const Json& json) {
     assign.vms.push_back({.vm = text_field(each, "vm"),
                           .epoch = field(each, "epoch", std::uint64_t{0}),
                           .desired = desired_of(desired == nullptr ? Json() : *desired),
-                          .options = field(each, "options", VmOptions())});
+                          .options = field(each, "options", VmOptions()),
+                          .resume = field(each, "resume", false)});
   });
   return assign;
 }
@@ -115,6 +121,14 @@ constexpr std::array kMessages{
 static_assert(kMessages.size() == std::variant_size_v<Message>);
 
 }  // namespace
+
+Assignment assignment_of(const Vm& vm) {
+  return {.vm = vm.name,
+          .epoch = vm.epoch,
+          .desired = vm.desired,
+          .options = vm.spec.options,
+          .resume = !vm.suspended_on.empty()};
+}
 
 std::string to_text(const Message& message) {
   Json json = std::visit([](const auto& each) { return fields_of(each); }, message);

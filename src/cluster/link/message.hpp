@@ -40,12 +40,15 @@ struct Assignment {
   std::uint64_t epoch = 0;
   Desired desired = {};
   VmOptions options = {};
+  bool resume = false;  // it goes on from the state that the platform has kept, or not at all
 };
+Assignment assignment_of(const Vm& vm);
 // Panel: all that the platform owns.
 struct Assign {
   std::vector<Assignment> vms = {};
 };
-// Panel: a process for this VM and epoch, or an older one, has to end.
+// Panel: a process for this VM and epoch, or an older one, has to end; state that was kept of it is
+// nobody's any more.
 struct Revoke {
   std::string vm = {};
   std::uint64_t epoch = 0;

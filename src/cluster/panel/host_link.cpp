@@ -127,7 +127,7 @@ Task<bool> HostLink::take_report(link::Report report) {
     if (*verdict == Verdict::kNotKnown) {
       log::warning("{}: {} runs there, and nobody knows it; it is left alone", platform_, each.vm);
     }
-    if (*verdict == Verdict::kNotOwned && !each.ended) {
+    if (*verdict == Verdict::kNotOwned && (!each.ended || each.kept)) {
       send(link::Revoke{.vm = each.vm, .epoch = each.epoch});
     }
   }
@@ -161,7 +161,7 @@ Task<bool> HostLink::tell_owned() {
   }
   link::Assign assign;
   for (const Vm& vm : *owned) {
-    assign.vms.push_back({vm.name, vm.epoch, vm.desired, vm.spec.options});
+    assign.vms.push_back(link::assignment_of(vm));
   }
   std::string text = link::to_text(assign);
   if (text == told_) co_return true;

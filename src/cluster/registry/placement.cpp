@@ -72,6 +72,8 @@ std::string summary(const std::map<std::string, std::string>& objections) {
 std::string objection(const Platform& platform, const Vm& vm) {
   const PlacementWish& wish = vm.spec.placement;
   if (!wish.platform.empty() && wish.platform != platform.name) return "is not the one wished for";
+  if (!vm.suspended_on.empty() && vm.suspended_on != platform.name)
+    return "does not have its state";
   if (platform.state != PlatformState::kReady) return format("is {}", name_of(platform.state));
   if (platform.draining) return "is draining";
   if (!has_hypervisor(platform, wish)) return "has no hypervisor that fits";

@@ -6,7 +6,7 @@
 namespace orrery::cluster {
 namespace {
 
-constexpr std::array<std::pair<VmState, std::string_view>, 8> kStates{{
+constexpr std::array<std::pair<VmState, std::string_view>, 10> kStates{{
     {VmState::kStopped, "stopped"},
     {VmState::kPending, "pending"},
     {VmState::kStarting, "starting"},
@@ -15,6 +15,8 @@ constexpr std::array<std::pair<VmState, std::string_view>, 8> kStates{{
     {VmState::kStopping, "stopping"},
     {VmState::kFailed, "failed"},
     {VmState::kUnknown, "unknown"},
+    {VmState::kSuspending, "suspending"},
+    {VmState::kSuspended, "suspended"},
 }};
 
 constexpr std::string_view kOnFailure = "on-failure";
@@ -73,6 +75,7 @@ VmSpec spec_of(const Json& json) {
 Json to_json(const Desired& desired) {
   return {{"power", desired.power == Power::kOn ? "on" : "off"},
           {"force", desired.force},
+          {"suspend", desired.suspend},
           {"paused", desired.paused},
           {"resets", desired.resets}};
 }
@@ -80,6 +83,7 @@ Json to_json(const Desired& desired) {
 Desired desired_of(const Json& json) {
   return {.power = text_field(json, "power") == "on" ? Power::kOn : Power::kOff,
           .force = field(json, "force", false),
+          .suspend = field(json, "suspend", false),
           .paused = field(json, "paused", false),
           .resets = field(json, "resets", std::uint64_t{0})};
 }
@@ -92,6 +96,7 @@ Json to_json(const Vm& vm) {
                {"platform", vm.owner},
                {"epoch", vm.epoch},
                {"last_platform", vm.last_owner},
+               {"suspended_on", vm.suspended_on},
                {"state", name_of(vm.state)},
                {"detail", vm.detail},
                {"failures", vm.failures},
@@ -109,6 +114,7 @@ Vm vm_of(const Json& json) {
   vm.owner = text_field(json, "platform");
   vm.epoch = field(json, "epoch", std::uint64_t{0});
   vm.last_owner = text_field(json, "last_platform");
+  vm.suspended_on = text_field(json, "suspended_on");
   vm.state = vm_state_of(text_field(json, "state"), VmState::kUnknown);
   vm.detail = text_field(json, "detail");
   vm.failures = field(json, "failures", 0U);

@@ -42,7 +42,8 @@ struct VmSpec {
 enum class Power : std::uint8_t { kOff, kOn };
 struct Desired {
   Power power = Power::kOff;
-  bool force = false;  // off at once, as when the plug is pulled
+  bool force = false;    // off at once, as when the plug is pulled
+  bool suspend = false;  // off with its state kept
   bool paused = false;
   std::uint64_t resets = 0;  // how often the reset button was pressed
 };
@@ -53,9 +54,11 @@ enum class VmState : std::uint8_t {
   kStarting,  // it has an owner, who has not said yet that it runs
   kRunning,
   kPaused,
-  kStopping,  // its power button was pressed
-  kFailed,    // it ended as it should not; nobody owns it
-  kUnknown,   // its owner has not been heard of
+  kStopping,    // its power button was pressed
+  kFailed,      // it ended as it should not; nobody owns it
+  kUnknown,     // its owner has not been heard of
+  kSuspending,  // its state is being kept
+  kSuspended,   // nobody owns it; its state is kept
 };
 std::string_view name_of(VmState state);
 // `fallback` for names of others.
@@ -69,6 +72,7 @@ struct Vm {
   std::string owner;  // a platform's name; empty: nobody
   std::uint64_t epoch = 0;
   std::string last_owner;
+  std::string suspended_on;  // the platform that keeps its state; empty: none does
   VmState state = VmState::kStopped;
   std::string detail;           // of the state, for people
   unsigned failures = 0;        // since it last ran well

@@ -15,7 +15,15 @@ using Kind = Refusal::Kind;
 const Caller kPanel{.name = "panel", .role = Role::kAdministrator};
 
 bool is_idle(const Vm& vm) {
-  return vm.owner.empty() && vm.state != VmState::kPending;
+  return vm.owner.empty() && vm.state != VmState::kPending && vm.suspended_on.empty();
+}
+
+Refusal is_busy(const Vm& vm) {
+  const bool suspended = vm.state == VmState::kSuspended;
+  return {Kind::kConflict,
+          format("{} is {}: {}", vm.name, name_of(vm.state),
+                 suspended ? "resume it, or give up its state by stopping it with force"
+                           : "stop it first")};
 }
 
 Outcome<> check_revision(const Stored<Vm>& vm, std::optional<Revision> wanted) {
@@ -74,9 +82,7 @@ Vms::Done Vms::change(const Caller& caller, const std::string& name, const VmSpe
                       std::optional<Revision> if_revision) {
   return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
     ORRERY_CHECK(check_revision(vm, if_revision));
-    if (!is_idle(vm.value)) {
-      return refuse(Kind::kConflict, format("{} is {}: stop it first", name, name_of(vm->state)));
-    }
+    if (!is_idle(vm.value)) return std::unexpected(is_busy(vm.value));
     vm->spec = spec;
     edit.event("changed", subject(vm), "");
     return true;
@@ -88,9 +94,7 @@ Vms::Done Vms::remove(const Caller& caller, const std::string& name,
   return decide([&]() -> Done {
     ORRERY_TRY(Stored<Vm> vm, registry_.vm(name));
     ORRERY_CHECK(check_revision(vm, if_revision));
-    if (!is_idle(vm.value)) {
-      return refuse(Kind::kConflict, format("{} is {}: stop it first", name, name_of(vm->state)));
-    }
+    if (!is_idle(vm.value)) return std::unexpected(is_busy(vm.value));
     Edit edit(registry_, caller);
     edit.transaction().expect(keys::vm(name), vm.revision);
     edit.transaction().remove(keys::vm(name));
@@ -156,15 +160,28 @@ Vms::Done Vms::start(const Caller& caller, const std::string& name) {
   });
 }
 
+// Its platform is told that the state is nobody's any more.
+bool Vms::discard(Edit& edit, Stored<Vm>& vm) {
+  edit.concerns(std::exchange(vm->suspended_on, ""));
+  vm->state = VmState::kStopped;
+  vm->detail.clear();
+  edit.event("discarded", subject(vm), "its state was given up");
+  return true;
+}
+
 Vms::Done Vms::stop(const Caller& caller, const std::string& name, Stop how) {
   return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
     const bool force = how == Stop::kAtOnce;
+    if (vm->state == VmState::kSuspended) {
+      if (!force) return std::unexpected(is_busy(vm.value));
+      return discard(edit, vm);
+    }
     if (vm->desired.power == Power::kOff && (!force || vm->desired.force || vm->owner.empty())) {
       return false;
     }
     vm->desired = {.power = Power::kOff, .force = force, .resets = vm->desired.resets};
     if (vm->owner.empty()) {
-      vm->state = VmState::kStopped;
+      vm->state = vm->suspended_on.empty() ? VmState::kStopped : VmState::kSuspended;
       vm->detail.clear();
       edit.transaction().remove(keys::pending(name));
     } else if (vm->state != VmState::kUnknown) {
@@ -199,8 +216,23 @@ Vms::Done Vms::pause(const Caller& caller, const std::string& name) {
 }
 
 Vms::Done Vms::resume(const Caller& caller, const std::string& name) {
+  ORRERY_TRY(const Stored<Vm> vm, registry_.vm(name));
+  if (vm->state == VmState::kSuspended) return start(caller, name);
   return press(
-      caller, name, [](Vm& vm) { vm.desired.paused = false; }, "resume");
+      caller, name, [](Vm& each) { each.desired.paused = false; }, "resume");
+}
+
+Vms::Done Vms::suspend(const Caller& caller, const std::string& name) {
+  return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
+    if (vm->desired.suspend || vm->state == VmState::kSuspended) return false;
+    if (vm->owner.empty() || vm->desired.power == Power::kOff) {
+      return refuse(Kind::kConflict, format("{} is {}", name, name_of(vm->state)));
+    }
+    vm->desired = {.power = Power::kOff, .suspend = true, .resets = vm->desired.resets};
+    if (vm->state != VmState::kUnknown) vm->state = VmState::kSuspending;
+    edit.event("suspend", subject(vm), "");
+    return true;
+  });
 }
 
 Vms::Done Vms::release(const Caller& caller, const std::string& name) {
@@ -213,19 +245,40 @@ Vms::Done Vms::release(const Caller& caller, const std::string& name) {
     }
     ORRERY_CHECK(disown(edit, vm));
     ++vm->epoch;  // that the owner's is an old one
-    vm->state = VmState::kStopped;
+    vm->state = vm->suspended_on.empty() ? VmState::kStopped : VmState::kSuspended;
     vm->detail = format("taken from {}", vm->last_owner);
     edit.event("released", subject(vm), vm->detail);
     return true;
   });
 }
 
+Outcome<bool> Vms::take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report) {
+  VmState state = report.state;
+  if (vm->desired.power == Power::kOff) {
+    state = vm->desired.suspend ? VmState::kSuspending : VmState::kStopping;
+  }
+  const bool resumed = report.state != VmState::kStarting && !vm->suspended_on.empty();
+  if (state == vm->state && report.detail == vm->detail && !resumed) return false;
+  if (state != vm->state) edit.event(name_of(state), subject(vm), report.detail);
+  if (resumed) vm->suspended_on.clear();
+  vm->state = state;
+  vm->detail = report.detail;
+  return true;
+}
+
 // What becomes of a VM whose process has ended.
 Outcome<bool> Vms::take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) const {
   const bool wanted = vm->desired.power == Power::kOff;
+  const bool kept = report.kept && !vm->desired.force;
   const std::int64_t now = registry_.now();
   ORRERY_CHECK(disown(edit, vm));
   vm->detail = report.detail;
+  vm->suspended_on = kept ? vm->last_owner : "";
+  if (kept) {
+    vm->state = VmState::kSuspended;
+    edit.event("suspended", subject(vm), report.detail);
+    return true;
+  }
   vm->state = report.failed && !wanted ? VmState::kFailed : VmState::kStopped;
   edit.event(name_of(vm->state), subject(vm), report.detail);
   if (vm->state == VmState::kFailed && vm->spec.restart == Restart::kOnFailure) {
@@ -237,21 +290,28 @@ Outcome<bool> Vms::take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) 
   return true;
 }
 
+// It goes on as if nobody had asked for it.
+Outcome<bool> Vms::take_refusal(Edit& edit, Stored<Vm>& vm, const VmReport& report) const {
+  if (!vm->desired.suspend) return false;
+  vm->desired = {.power = Power::kOn, .resets = vm->desired.resets};
+  vm->state = report.state;
+  vm->detail = "cannot be suspended: " + report.refused;
+  edit.event("not suspended", subject(vm), report.refused);
+  return true;
+}
+
 Outcome<Verdict> Vms::report(const std::string& platform, const VmReport& report) {
   Verdict verdict = Verdict::kTaken;
   const Caller agent{.name = platform, .role = Role::kHost};
   const Done done = change_once(agent, report.vm, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
     if (vm->owner != platform || vm->epoch != report.epoch) {
-      verdict = Verdict::kNotOwned;
+      const bool is_kept = report.ended && report.kept && vm->suspended_on == platform;
+      if (!is_kept) verdict = Verdict::kNotOwned;
       return false;
     }
     if (report.ended) return take_end(edit, vm, report);
-    const VmState state = vm->desired.power == Power::kOff ? VmState::kStopping : report.state;
-    if (state == vm->state && report.detail == vm->detail) return false;
-    if (state != vm->state) edit.event(name_of(state), subject(vm), report.detail);
-    vm->state = state;
-    vm->detail = report.detail;
-    return true;
+    if (!report.refused.empty()) return take_refusal(edit, vm, report);
+    return take_state(edit, vm, report);
   });
   if (!done && done.error().kind == Kind::kNotFound) return Verdict::kNotKnown;
   if (!done) return std::unexpected(done.error());

@@ -18,6 +18,8 @@ struct VmReport {
   VmState state = VmState::kRunning;  // kStarting, kRunning or kPaused
   bool ended = false;                 // its process has ended, for good in this epoch
   bool failed = false;                // and not as it should
+  bool kept = false;                  // its state was kept, or still is: it can be resumed here
+  std::string refused = {};           // it runs: why it cannot be suspended
   std::string detail = {};            // for people: why
 };
 
@@ -44,9 +46,13 @@ class Vms {
   // asking twice does no more than asking once.
   Done start(const Caller& caller, const std::string& name);
   enum class Stop : std::uint8_t { kPowerButton, kAtOnce };
+  // One that is suspended loses its state, which has to be wished for by kAtOnce.
   Done stop(const Caller& caller, const std::string& name, Stop how);
+  // Its platform keeps its state, and it ends; where that cannot be, it goes on.
+  Done suspend(const Caller& caller, const std::string& name);
   Done reset(const Caller& caller, const std::string& name);
   Done pause(const Caller& caller, const std::string& name);
+  // After a pause, or one that is suspended: then as start(), on the platform that has its state.
   Done resume(const Caller& caller, const std::string& name);
   // Takes a VM from an owner that is lost, on the caller's word that it does not run there any
   // more. The owner ends it, should it come back.
@@ -69,6 +75,9 @@ class Vms {
   Outcome<> assign(Edit& edit, Stored<Vm>& vm) const;
   Outcome<> disown(Edit& edit, Stored<Vm>& vm) const;
   Outcome<bool> take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
+  Outcome<bool> take_refusal(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
+  static Outcome<bool> take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report);
+  static bool discard(Edit& edit, Stored<Vm>& vm);
   Done press(const Caller& caller, const std::string& name,
              const std::function<void(Vm& vm)>& button, const std::string& what);
 

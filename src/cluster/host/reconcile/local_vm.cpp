@@ -10,6 +10,7 @@ Json to_json(const LocalVm& vm) {
           {"resets", vm.resets},
           {"power_pressed", vm.power_pressed},
           {"failed", vm.failed},
+          {"kept", vm.kept},
           {"detail", vm.detail}};
 }
 
@@ -21,6 +22,7 @@ LocalVm local_vm_of(const Json& json) {
   vm.resets = field(json, "resets", vm.resets);
   vm.power_pressed = field(json, "power_pressed", false);
   vm.failed = field(json, "failed", false);
+  vm.kept = field(json, "kept", false);
   vm.detail = text_field(json, "detail");
   return vm;
 }

@@ -22,6 +22,7 @@ struct LocalVm {
   std::uint64_t resets = 0;    // how many of those that were wished for are done
   bool power_pressed = false;  // once is enough: the second time would force it off
   bool failed = false;         // it ended as it should not
+  bool kept = false;           // it has ended, and its state is here
   std::string detail;          // why it ended, for people
 };
 Json to_json(const LocalVm& vm);

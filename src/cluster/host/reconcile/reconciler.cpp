@@ -28,16 +28,21 @@ void Reconciler::connected() {
 }
 
 void Reconciler::report(const LocalVm& vm) {
+  machinery_.report(report_of(vm));
+}
+
+VmReport Reconciler::report_of(const LocalVm& vm) {
   VmReport report{.vm = vm.name, .epoch = vm.epoch};
   report.ended = !is_alive(vm);
   report.failed = vm.failed;
+  report.kept = vm.kept && report.ended;
   report.detail = vm.detail;
   switch (vm.phase) {
     case Phase::kStarting: report.state = VmState::kStarting; break;
     case Phase::kPaused: report.state = VmState::kPaused; break;
     default: report.state = VmState::kRunning; break;
   }
-  machinery_.report(report);
+  return report;
 }
 
 // A record that is not kept may lead to a process that the next agent does not know: so nothing
@@ -67,13 +72,13 @@ void Reconciler::assign(const std::vector<link::Assignment>& assignments) {
   forget_unwanted();
 }
 
-// What the panel does not count on: ended, it is forgotten; if it runs, the panel says whether it
-// has to end.
+// What the panel does not count on: ended, it is forgotten; if it runs or its state is here, the
+// panel says whether it has to end, and the state to go.
 void Reconciler::forget_unwanted() {
   for (auto each = vms_.begin(); each != vms_.end();) {
     const auto vm = each++;
     if (wanted_.contains(vm->first)) continue;
-    if (is_alive(vm->second)) {
+    if (is_alive(vm->second) || vm->second.kept) {
       report(vm->second);
     } else {
       machinery_.forget(vm->first);
@@ -83,6 +88,9 @@ void Reconciler::forget_unwanted() {
 }
 
 void Reconciler::begin(const link::Assignment& assignment) {
+  const auto before = vms_.find(assignment.vm);
+  const bool kept = before != vms_.end() && before->second.kept;
+  if (kept && !assignment.resume) machinery_.discard(assignment.vm);
   LocalVm vm;
   vm.name = assignment.vm;
   vm.epoch = assignment.epoch;
@@ -91,16 +99,22 @@ void Reconciler::begin(const link::Assignment& assignment) {
   if (!start) {
     vm.phase = Phase::kEnded;
     vm.detail = "stopped before it was started";
-  }
-  const Result<> kept = machinery_.keep(vm);
-  if (!kept) {
+  } else if (assignment.resume && !kept) {
     vm.phase = Phase::kEnded;
     vm.failed = true;
-    vm.detail = kept.error().message();
+    vm.detail = "the state that it should go on from is not here any more";
+  }
+  vm.kept = kept && assignment.resume;
+  const Result<> remembered = machinery_.keep(vm);
+  if (!remembered) {
+    vm.phase = Phase::kEnded;
+    vm.failed = true;
+    vm.detail = remembered.error().message();
   }
   LocalVm& local = vms_[vm.name] = std::move(vm);
   if (is_alive(local)) {
-    machinery_.launch(local.name, assignment.options);
+    using Launch = Machinery::Launch;
+    machinery_.launch(local.name, assignment.options, local.kept ? Launch::kResume : Launch::kBoot);
   } else {
     report(local);
   }
@@ -109,9 +123,23 @@ void Reconciler::begin(const link::Assignment& assignment) {
 void Reconciler::steer(LocalVm& vm, const Desired& desired) {
   if (desired.power == Power::kOff && desired.force) return machinery_.end_at_once(vm.name);
   if (!can_be_told(vm)) return;  // running() comes back to it
+  if (desired.suspend) return suspend(vm);
   if (vm.phase == Phase::kPaused && !desired.paused) machinery_.resume(vm.name);
   if (vm.phase == Phase::kRunning && desired.paused) machinery_.pause(vm.name);
   press(vm, desired);
+}
+
+void Reconciler::suspend(const LocalVm& vm) {
+  if (suspending_.insert(vm.name).second) machinery_.suspend(vm.name);
+}
+
+void Reconciler::cannot_suspend(const std::string& name, const std::string& why) {
+  suspending_.erase(name);
+  const auto found = vms_.find(name);
+  if (found == vms_.end() || !is_alive(found->second)) return;
+  VmReport report = report_of(found->second);
+  report.refused = why;
+  machinery_.report(report);
 }
 
 // Buttons: each is remembered as pressed before it is, so that nobody presses it again.
@@ -131,13 +159,21 @@ void Reconciler::press(LocalVm& vm, const Desired& desired) {
 void Reconciler::revoke(const link::Revoke& revoke) {
   const auto found = vms_.find(revoke.vm);
   if (found == vms_.end() || found->second.epoch > revoke.epoch) return;
-  if (is_alive(found->second)) machinery_.end_at_once(revoke.vm);
+  if (is_alive(found->second)) return machinery_.end_at_once(revoke.vm);
+  if (!std::exchange(found->second.kept, false)) return;
+  machinery_.discard(revoke.vm);
+  keep_or_complain(found->second);
 }
 
 void Reconciler::running(const std::string& name, Clock clock) {
   const auto found = vms_.find(name);
   if (found == vms_.end() || !is_alive(found->second)) return;
   LocalVm& vm = found->second;
+  // Its disks are no longer what they were in the state that it went on from.
+  if (std::exchange(vm.kept, false)) {
+    machinery_.discard(name);
+    keep_or_complain(vm);
+  }
   const Phase phase = clock == Clock::kStands ? Phase::kPaused : Phase::kRunning;
   if (std::exchange(vm.phase, phase) != phase) report(vm);
   const auto wanted = wanted_.find(name);
@@ -146,18 +182,24 @@ void Reconciler::running(const std::string& name, Clock clock) {
   if (wanted->second.epoch > vm.epoch) machinery_.end_at_once(name);
 }
 
-void Reconciler::ended(const std::string& name, bool failed, const std::string& detail) {
+void Reconciler::ended(const std::string& name, const End& end) {
   const auto found = vms_.find(name);
   if (found == vms_.end() || !is_alive(found->second)) return;
   LocalVm& vm = found->second;
+  suspending_.erase(name);
   vm.phase = Phase::kEnded;
-  vm.failed = failed;
-  vm.detail = detail;
+  vm.failed = end.failed;
+  // It went on from the state and ended well, before it was heard of.
+  const bool used_up = vm.kept && !end.failed;
+  if (used_up) machinery_.discard(name);
+  vm.kept = end.kept && !used_up;
+  vm.detail = end.detail;
   keep_or_complain(vm);
   report(vm);
   if (!knows_wanted_) return;
   const auto wanted = wanted_.find(name);
   if (wanted == wanted_.end()) {
+    if (vm.kept) return;
     machinery_.forget(name);
     vms_.erase(found);
   } else if (wanted->second.epoch > vm.epoch) {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,10 @@ class Machinery {
   virtual void forget(const std::string& vm) = 0;
 
   // Afterwards running(), or ended(), is told.
-  virtual void launch(const std::string& vm, const VmOptions& options) = 0;
+  enum class Launch : std::uint8_t { kBoot, kResume };
+  virtual void launch(const std::string& vm, const VmOptions& options, Launch how) = 0;
+  // The state that was kept of it is nobody's any more.
+  virtual void discard(const std::string& vm) = 0;
 
   // To one that runs.
   virtual void press_power(const std::string& vm) = 0;
@@ -35,6 +39,8 @@ class Machinery {
   virtual void reset(const std::string& vm) = 0;
   virtual void pause(const std::string& vm) = 0;
   virtual void resume(const std::string& vm) = 0;
+  // Afterwards ended(), or cannot_suspend(), is told.
+  virtual void suspend(const std::string& vm) = 0;
 
   // To the panel; may be lost where there is no connection.
   virtual void report(const VmReport& report) = 0;
@@ -56,7 +62,14 @@ class Reconciler {
   // Of a VM that was launched or adopted.
   enum class Clock : std::uint8_t { kRuns, kStands };
   void running(const std::string& vm, Clock clock);
-  void ended(const std::string& vm, bool failed, const std::string& detail);
+  // KEPT: there is state of it, of which it was made or from which it was to go on.
+  struct End {
+    bool failed = false;
+    bool kept = false;
+    std::string detail = {};
+  };
+  void ended(const std::string& vm, const End& end);
+  void cannot_suspend(const std::string& vm, const std::string& why);
 
   const std::map<std::string, LocalVm>& vms() const { return vms_; }
 
@@ -66,12 +79,15 @@ class Reconciler {
   void press(LocalVm& vm, const Desired& desired);
   void keep_or_complain(const LocalVm& vm);
   void report(const LocalVm& vm);
+  static VmReport report_of(const LocalVm& vm);
   void forget_unwanted();
+  void suspend(const LocalVm& vm);
 
   Machinery& machinery_;
   std::map<std::string, LocalVm> vms_;
   std::map<std::string, link::Assignment> wanted_;
-  bool knows_wanted_ = false;  // since the panel is there
+  bool knows_wanted_ = false;         // since the panel is there
+  std::set<std::string> suspending_;  // VMs whose state is being kept
 };
 
 }  // namespace orrery::cluster::host
