@@ -13,6 +13,7 @@
 #include "base/format.hpp"
 #include "cluster/cluster_fixture.hpp"
 #include "cluster/databases.hpp"
+#include "cluster/link/assignments.hpp"
 #include "cluster/registry/upkeep.hpp"
 #include "cluster/simulated_host.hpp"
 
@@ -197,12 +198,7 @@ class World {
     if (!panel_runs_) return;
     if (changed_.erase(host.name) != 0) connection.owned_changed = true;
     if (!std::exchange(connection.owned_changed, false)) return;
-    link::Assign assign;
-    const auto owned = cluster_.vms.owned_by(host.name).value();
-    for (const Vm& vm : owned) {
-      assign.vms.push_back(link::assignment_of(vm));
-    }
-    std::string text = link::to_text(assign);
+    std::string text = link::to_text(link::assignments_of(cluster_.registry, host.name).value());
     if (text != connection.told) connection.to_agent.push_back(text);
     connection.told = std::move(text);
   }

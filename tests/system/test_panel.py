@@ -90,8 +90,8 @@ class PanelTest(SystemTest):
                     settings.engine, "--append", "console=ttyS0 quiet panic=-1", "--memory", "256M", *words)  # fmt: skip
 
     def process_of(self, name):
-        """The process that runs with its configuration."""
-        wanted = os.fsencode(self.scratch / "host/vms" / name / "vm.toml")
+        """The process that tells there how it has ended."""
+        wanted = os.fsencode(self.scratch / "host/vms" / name / "end.json")
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 if wanted in path.read_bytes().split(b"\0"):
@@ -177,6 +177,62 @@ class PanelTest(SystemTest):
             console.end()
             self.assertLess(time.monotonic(), deadline)
 
+    def suspend(self, name):
+        self.orrery("vm", "suspend", name)
+        self.wait_for_state(name, "suspended", 120)
+        self.wait_for(lambda: self.process_of(name) is None)
+
+    def test_a_guest_is_suspended_and_resumed(self):
+        self.kill(self.agent)
+        self.start_agent("--files", self.scratch)
+        self.wait_for(self.is_ready)
+        disk = self.empty_disk(16 << 20)
+        self.create("a", "--disk", str(disk), "--cpus", "2")
+        self.orrery("vm", "start", "a")
+        self.wait_for_state("a", "running")
+        console = self.console("a")
+        console.type("\n")
+        console.expect("# ", 240)
+        console.type("mke2fs -q /dev/vda && mount /dev/vda /mnt && echo kept >/mnt/file && echo MOUNT''ED\n")
+        console.expect("MOUNTED", 120)
+        console.type("i=0; while :; do i=$((i+1)); echo tick''-$i; echo $i >/mnt/last; sleep 0.1; done\n")
+        console.expect(r"tick-20\r?\n", 60)
+        self.suspend("a")
+        console.wait()
+        vm = self.show("a")
+        self.assertEqual((vm["platform"], vm["suspended_on"]), ("", "h1"))
+        self.assertIn("resume it", self.orrery("vm", "remove", "a", status=1))
+        last = int(re.findall(r"tick-(\d+)", self.orrery("vm", "logs", "a"))[-1])
+        # Neither agent nor panel has to live on meanwhile.
+        for victim in ("agent", "panel"):
+            self.kill(getattr(self, victim))
+        self.start_panel()
+        self.start_agent("--files", self.scratch)
+        self.wait_for(self.is_ready)
+        self.orrery("vm", "resume", "a")
+        self.wait_for_state("a", "running")
+        self.assertEqual(self.show("a")["suspended_on"], "")
+        console = self.console("a")
+        found = console.expect(r"tick-(\d+)\r?\n", 60)
+        self.assertGreater(int(found.group(1)), last)
+        console.type("\x03cat /mnt/file; umount /mnt && poweroff -f\n")
+        console.expect("kept", 60)
+        self.wait_for_state("a", "stopped", 120)
+        self.assertEqual(list((self.scratch / "host/vms/a").glob("suspended/vm")), [])
+        subprocess.run(["e2fsck", "-fn", disk], check=True, capture_output=True)
+
+    def test_the_state_of_a_suspended_guest_is_given_up(self):
+        self.create("a")
+        self.orrery("vm", "start", "a")
+        self.wait_for_state("a", "running")
+        self.suspend("a")
+        state = self.scratch / "host/vms/a/suspended/vm"
+        self.assertTrue(state.exists())
+        self.assertIn("force", self.orrery("vm", "stop", "a", status=1))
+        self.orrery("vm", "stop", "a", "--force")
+        self.wait_for(lambda: not state.exists())
+        self.orrery("vm", "remove", "a")
+
     def test_what_happens_while_the_agent_is_away_is_seen_afterwards(self):
         self.create("a")
         self.orrery("vm", "start", "a")
@@ -238,6 +294,7 @@ class Console:
             if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0] or not self.read():
                 self.test.fail(f"no {pattern!r} in {self.seen!r}")
         self.seen = self.seen[match.end() :]
+        return match
 
     def wait(self):
         while self.read():

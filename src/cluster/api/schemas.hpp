@@ -57,6 +57,7 @@ inline constexpr std::array kPlatformAnswer{
     Field{"revision", Type::kNumber, "also the ETag"},
     Field{"state", Type::kText, "joined, ready or lost"},
     Field{"draining", Type::kFlag, "it gets no more virtual machines"},
+    Field{"given_up", Type::kNumber, "kept states of suspended ones that were given up, so far"},
     Field{"capacity", Type::kObject, "memory in bytes, and cpus"},
     Field{"allocated", Type::kObject, "of these to the virtual machines that it owns"},
     Field{"vms", Type::kNumber, "how many it owns"},

@@ -40,7 +40,7 @@ Json fields_of(const Assign& assign) {
                    {"options", each.options},
                    {"resume", each.resume}});
   }
-  return {{"vms", std::move(vms)}};
+  return {{"vms", std::move(vms)}, {"given_up", assign.given_up}};
 }
 Json fields_of(const Revoke& revoke) {
   return {{"vm", revoke.vm}, {"epoch", revoke.epoch}};
@@ -87,6 +87,7 @@ Message report_of(const Json& json) {
 }
 Message assign_of(const Json& json) {
   Assign assign;
+  assign.given_up = field(json, "given_up", assign.given_up);
   for_each_vm(json, [&](const Json& each) {
     const Json* const desired = find_field(each, "desired");
     assign.vms.push_back({.vm = text_field(each, "vm"),

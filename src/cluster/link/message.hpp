@@ -46,6 +46,7 @@ Assignment assignment_of(const Vm& vm);
 // Panel: all that the platform owns.
 struct Assign {
   std::vector<Assignment> vms = {};
+  std::uint64_t given_up = 0;  // how many kept states of VMs were: the agent tells which it has
 };
 // Panel: a process for this VM and epoch, or an older one, has to end; state that was kept of it is
 // nobody's any more.

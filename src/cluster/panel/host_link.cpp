@@ -6,6 +6,7 @@
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "base/loop/on_worker.hpp"
+#include "cluster/link/assignments.hpp"
 #include "cluster/registry/platforms.hpp"
 
 namespace orrery::cluster {
@@ -152,18 +153,13 @@ Task<Result<>> HostLink::send_all() {
 }
 
 Task<bool> HostLink::tell_owned() {
-  const auto work = [this] { return Vms(surroundings_.registry).owned_by(platform_); };
-  const Outcome<std::vector<Vm>> owned =
-      co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
-  if (!owned) {
-    log::warning("{}: {}", platform_, owned.error().message);
+  const auto work = [this] { return link::assignments_of(surroundings_.registry, platform_); };
+  const auto assign = co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
+  if (!assign) {
+    log::warning("{}: {}", platform_, assign.error().message);
     co_return false;
   }
-  link::Assign assign;
-  for (const Vm& vm : *owned) {
-    assign.vms.push_back(link::assignment_of(vm));
-  }
-  std::string text = link::to_text(assign);
+  std::string text = link::to_text(*assign);
   if (text == told_) co_return true;
   told_ = text;
   http::Message message;

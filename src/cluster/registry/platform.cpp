@@ -69,6 +69,7 @@ Json to_json(const Platform& platform) {
                {"id", platform.id},
                {"state", name_of(platform.state)},
                {"draining", platform.draining},
+               {"given_up", platform.given_up},
                {"allocated", to_json(platform.allocated)},
                {"vms", platform.vms},
                {"credential", platform.credential},
@@ -83,6 +84,7 @@ Platform platform_of(const Json& json) {
   platform.facts = facts_of(json);
   platform.state = state_of(text_field(json, "state"));
   platform.draining = field(json, "draining", false);
+  platform.given_up = field(json, "given_up", std::uint64_t{0});
   if (const Json* const allocated = find_field(json, "allocated")) {
     platform.allocated = resources_of(*allocated);
   }

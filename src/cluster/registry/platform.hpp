@@ -57,6 +57,7 @@ struct Platform {
   bool draining = false;        // gets no more VMs
   Resources allocated = {};     // to VMs that it owns
   unsigned vms = 0;             // how many
+  std::uint64_t given_up = 0;   // kept states of VMs that are nobody's any more, so far
   std::string credential = {};  // digest of its agent's secret
   std::int64_t joined = 0;      // ns since 1970
 };

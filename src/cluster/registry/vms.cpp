@@ -160,9 +160,16 @@ Vms::Done Vms::start(const Caller& caller, const std::string& name) {
   });
 }
 
-// Its platform is told that the state is nobody's any more.
-bool Vms::discard(Edit& edit, Stored<Vm>& vm) {
-  edit.concerns(std::exchange(vm->suspended_on, ""));
+// Its platform, if there is one still, is told that the state is nobody's any more.
+Outcome<bool> Vms::discard(Edit& edit, Stored<Vm>& vm) const {
+  auto platform = registry_.platform(std::exchange(vm->suspended_on, ""));
+  if (platform) {
+    ++platform->value.given_up;
+    edit.save(*platform);
+    edit.concerns(platform->value.name);
+  } else if (platform.error().kind != Kind::kNotFound) {
+    return std::unexpected(platform.error());
+  }
   vm->state = VmState::kStopped;
   vm->detail.clear();
   edit.event("discarded", subject(vm), "its state was given up");

@@ -77,7 +77,7 @@ class Vms {
   Outcome<bool> take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
   Outcome<bool> take_refusal(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
   static Outcome<bool> take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report);
-  static bool discard(Edit& edit, Stored<Vm>& vm);
+  Outcome<bool> discard(Edit& edit, Stored<Vm>& vm) const;
   Done press(const Caller& caller, const std::string& name,
              const std::function<void(Vm& vm)>& button, const std::string& what);
 
