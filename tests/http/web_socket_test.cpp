@@ -73,6 +73,36 @@ TEST(Handshake, AnswersTheKeyOfTheStandard) {  // 1.3
   EXPECT_EQ(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
+Request request_that_offers(const char* protocols) {
+  Request request;
+  request.upgrade = true;
+  request.headers = {{"Sec-WebSocket-Version", "13"},
+                     {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
+  if (protocols != nullptr) request.headers.emplace_back("sec-websocket-protocol", protocols);
+  return request;
+}
+
+TEST(Handshake, ReadsWhatIsOffered) {
+  using Names = std::vector<std::string_view>;
+  EXPECT_EQ(offered_protocols(request_that_offers("chat, superchat")),
+            (Names{"chat", "superchat"}));  // 1.9
+  EXPECT_EQ(offered_protocols(request_that_offers(" ,,\ta ,b")), (Names{"a", "b"}));
+  EXPECT_EQ(offered_protocols(request_that_offers(" , ")), Names{});
+  EXPECT_EQ(offered_protocols(request_that_offers(nullptr)), Names{});
+}
+
+TEST(Handshake, ChoosesItsProtocolWhereItIsOffered) {
+  const auto chosen = [](const char* offered, std::string_view protocol) {
+    const Reply reply = upgrade_reply(request_that_offers(offered), {}, protocol);
+    EXPECT_EQ(reply.status, 101u);
+    return reply.more.find("Sec-WebSocket-Protocol: chat\r\n") != std::string::npos;
+  };
+  EXPECT_TRUE(chosen("superchat, chat", "chat"));
+  EXPECT_FALSE(chosen("superchat", "chat"));
+  EXPECT_FALSE(chosen(nullptr, "chat"));
+  EXPECT_FALSE(chosen("superchat, chat", ""));
+}
+
 // What a server's socket makes of frames of a client.
 struct Heard {
   std::vector<std::string> messages;

@@ -1,5 +1,6 @@
 #include "http/web_socket/handshake.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -23,8 +24,21 @@ std::string accept_key(std::string_view key) {
   return to_base64(digest);
 }
 
-Reply upgrade_reply(const Request& request,
-                    std::function<Task<Result<>>(WebSocket& socket)> speak) {
+std::vector<std::string_view> offered_protocols(const Request& request) {
+  constexpr std::string_view kBetween = ", \t";
+  std::vector<std::string_view> protocols;
+  std::string_view rest = request.header("Sec-WebSocket-Protocol");
+  while (true) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(kBetween), rest.size()));
+    if (rest.empty()) return protocols;
+    const std::string_view protocol = rest.substr(0, rest.find_first_of(kBetween));
+    protocols.push_back(protocol);
+    rest.remove_prefix(protocol.size());
+  }
+}
+
+Reply upgrade_reply(const Request& request, std::function<Task<Result<>>(WebSocket& socket)> speak,
+                    std::string_view protocol) {
   const std::string_view key = request.header("Sec-WebSocket-Key");
   if (!request.upgrade || request.method != Method::kGet || key.empty() ||
       request.header("Sec-WebSocket-Version") != "13") {
@@ -36,6 +50,10 @@ Reply upgrade_reply(const Request& request,
   reply.status = 101;
   reply.more = format("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n",
                       accept_key(key));
+  const auto offered = offered_protocols(request);
+  if (std::ranges::find(offered, protocol) != offered.end()) {
+    reply.more += format("Sec-WebSocket-Protocol: {}\r\n", protocol);
+  }
   reply.speak = std::move(speak);
   return reply;
 }
