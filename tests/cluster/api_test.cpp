@@ -206,6 +206,33 @@ TEST_F(ApiTest, ARepeatedRequestIsToldWhatTheFirstMade) {
   EXPECT_EQ(make_vm("c", {{"Idempotency-Key", "a/b"}}).status, 422u);
 }
 
+// Browsers send no Authorization with a WebSocket; for whatever else, it is the only way.
+TEST_F(ApiTest, AWebSocketMayHaveItsTokenAsAProtocol) {
+  http::Request request;
+  request.path = "/v1/events/stream";
+  request.upgrade = true;
+  const std::string token = tokens_[Role::kViewer];
+  request.headers = {{"Sec-WebSocket-Protocol", "orrery.v1, orrery.token." + token}};
+  const auto admitted = api_.admit(request);
+  ASSERT_TRUE(admitted) << admitted.error().message;
+  EXPECT_EQ(admitted->input.caller.name, "viewer");
+  request.headers = {{"Sec-WebSocket-Protocol", "orrery.v1, orrery.token.wrong"}};
+  EXPECT_FALSE(api_.admit(request));
+  request.headers = {{"Sec-WebSocket-Protocol", "orrery.token." + token},
+                     {"Authorization", "Bearer wrong"}};
+  EXPECT_FALSE(api_.admit(request));
+  request.headers = {{"Sec-WebSocket-Protocol", "orrery.token." + token}};
+  request.upgrade = false;
+  EXPECT_FALSE(api_.admit(request));
+}
+
+TEST(Api, HasItsOwnPaths) {
+  for (const Route& route : routes()) EXPECT_TRUE(is_of_api(route.path)) << route.path;
+  for (const char* const path : {"", "/", "/v", "/v11", "/assets/v1"}) {
+    EXPECT_FALSE(is_of_api(path)) << path;
+  }
+}
+
 TEST_F(ApiTest, EventsGoOnFromARevision) {
   make_vm("a");
   const Json first = ask(Method::kGet, "/v1/events").json["items"];

@@ -8,6 +8,7 @@
 #include "cluster/api/check_body.hpp"
 #include "cluster/api/views.hpp"
 #include "cluster/registry/users.hpp"
+#include "http/web_socket/handshake.hpp"
 
 namespace orrery::cluster::api {
 namespace {
@@ -61,8 +62,18 @@ http::Reply reply_with(const Output& output) {
 std::string bearer_of(const http::Request& request) {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string_view header = request.header("Authorization");
-  return std::string(header.starts_with(kScheme) ? header.substr(kScheme.size())
-                                                 : std::string_view());
+  if (header.starts_with(kScheme)) return std::string(header.substr(kScheme.size()));
+  if (!request.upgrade || !header.empty()) return "";
+  for (const std::string_view each : http::offered_protocols(request)) {
+    if (each.starts_with(kSocketTokenPrefix)) {
+      return std::string(each.substr(kSocketTokenPrefix.size()));
+    }
+  }
+  return "";
+}
+
+bool is_of_api(std::string_view path) {
+  return path == "/v1" || path.starts_with("/v1/");
 }
 
 http::Reply reply_with(const Refusal& refusal) {

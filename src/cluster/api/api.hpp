@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cluster/api/routes.hpp"
@@ -46,8 +47,16 @@ class Api {
   const CheckOptions check_options_;
 };
 
-// The token of an Authorization header; empty: there is none.
+// What browsers offer when they ask for a WebSocket: this protocol, and, as they cannot send an
+// Authorization header with it, "orrery.token.TOKEN" (docs/formats/panel-api.md).
+inline constexpr std::string_view kSocketProtocol = "orrery.v1";
+inline constexpr std::string_view kSocketTokenPrefix = "orrery.token.";
+
+// The token of a request; empty: there is none.
 std::string bearer_of(const http::Request& request);
+
+// Whether the table of routes has the say about PATH.
+bool is_of_api(std::string_view path);
 
 http::Reply reply_with(const Refusal& refusal);
 
