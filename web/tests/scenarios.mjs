@@ -1,0 +1,136 @@
+// What people do with the page. Each scenario has a panel of its own with one platform, h1.
+import { ask, expect } from "./browser.mjs";
+
+const guest = {
+  kernel: "vmlinux",
+  initrd: "initramfs.cpio",
+  append: "console=ttyS0 quiet panic=-1",
+  memory: "256M",
+};
+
+async function creates(person, name, more = {}) {
+  const { page } = person;
+  await page.keyboard.press("n");
+  const dialog = page.getByRole("dialog");
+  for (const [field, value] of Object.entries({ name, ...guest, ...more })) await dialog.locator(`[name=${field}]`).fill(value);
+  return dialog;
+}
+
+async function boots(person, name, more) {
+  const dialog = await creates(person, name, more);
+  await dialog.getByRole("button", { name: "Create and start" }).click();
+  await person.seesState("running");
+  await person.typesIntoConsole("");
+  await person.reads(/# $/m);
+}
+
+/** From a wrong token to a machine that is made, typed at, paused, powered off and deleted. */
+export async function use(person) {
+  const { page } = person;
+  await page.goto(`http://${person.address}/`);
+  await page.getByLabel("Token").fill("wrong");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Token").fill(person.token);
+  await page.keyboard.press("Enter");
+  await page.locator(".platform", { hasText: "h1" }).getByText("ready").waitFor();
+  await person.look("map-empty");
+
+  const dialog = await creates(person, "web-1", { disks: "no-such-disk.raw" });
+  await person.look("create");
+  await dialog.getByRole("button", { name: "Create and start" }).click();
+  await person.seesState("failed");
+  await page.locator(".thing > .detail", { hasText: "no-such-disk.raw" }).waitFor();
+  await page.getByRole("button", { name: "Dismiss" }).first().click();
+  await person.does("Delete");
+  await page.getByText("There is no machine web-1").waitFor();
+
+  await boots(person, "web-1", { guest: "busybox" });
+  await person.typesIntoConsole("echo $((6*7))");
+  await person.reads(/^42$/m);
+  await person.look("console");
+  await page.keyboard.press("F6");
+  expect(await page.evaluate(() => !document.activeElement.closest(".xterm")), "F6 has not left the console");
+  await page.keyboard.press("p");
+  await page.getByRole("dialog").getByText("processors").waitFor();
+  await page.keyboard.press("Enter");
+  await person.seesState("paused");
+  await page.keyboard.press("r");
+  await person.seesState("running");
+  await page.getByText("web-1 goes on").waitFor();
+  await person.typesIntoConsole("echo still ''here");
+  await person.reads(/^still here$/m);
+  await person.does("Force off");
+  await person.seesState("stopped");
+  await page.getByText("web-1 is off").waitFor();
+  await person.reads(/still here/);
+  await person.go("#/events");
+  await page.locator(".events .kind.running").first().waitFor();
+  await person.look("events");
+  await page.goBack();
+  await person.does("Delete");
+  await page.getByText("There is no machine web-1").waitFor();
+}
+
+/** The panel is killed and comes back: the page says so, finds it, and has its console again. */
+export async function lose(person) {
+  const { page } = person;
+  await person.logIn();
+  await boots(person, "web-1");
+  await ask("kill the panel");
+  await page.getByRole("alert").getByText("The panel does not answer.").waitFor();
+  await person.look("lost");
+  // What is asked for meanwhile is done once it is there.
+  await person.does("Pause");
+  await ask("start the panel");
+  await page.getByRole("alert").waitFor({ state: "hidden" });
+  await person.seesState("paused");
+  await person.does("Resume");
+  await person.seesState("running");
+  await page.locator(".console .link.open").waitFor();
+  await person.typesIntoConsole("echo found ''again");
+  await person.reads(/^found again$/m);
+  // One that has been thrown out of the panel is asked for a token, and nothing is shown any more.
+  await ask("remove the user");
+  await page.getByLabel("Token").waitFor();
+  await page.getByText("does not know this token").waitFor();
+}
+
+/** Every page, narrow and wide, light and dark, fits its window. */
+export async function looks(person) {
+  await person.logIn();
+  await boots(person, "web-1", { guest: "busybox", devices: "" });
+  await person.typesIntoConsole("cat /proc/cpuinfo | head -n 20");
+  await person.reads(/model name/);
+  for (const colorScheme of ["light", "dark"]) {
+    for (const [size, width, height] of [["wide", 1440, 900], ["narrow", 390, 844]]) {
+      await person.sit({ width, height, colorScheme });
+      await person.logIn();
+      await everyPage(person, `${size}-${colorScheme}`);
+    }
+  }
+}
+
+async function everyPage(person, name) {
+  const pages = { map: "#/map", machines: "#/vms", machine: "#/vms/web-1", platform: "#/platforms/h1", events: "#/events" };
+  for (const [page, hash] of Object.entries(pages)) {
+    await person.go(hash);
+    await person.page.locator("main").getByText(page === "machine" || page === "machines" ? "web-1" : "h1").first().waitFor();
+    if (page === "machine") await person.reads(/model name/);
+    await fits(person, `${page}, ${name}`);
+    await person.look(`${page}-${name}`);
+  }
+  for (const [dialog, keys] of Object.entries({ palette: "Control+k", create: "n", keys: "?" })) {
+    await person.go("#/map");
+    await person.page.keyboard.press(keys);
+    await person.page.getByRole("dialog").waitFor();
+    await person.look(`${dialog}-${name}`);
+    await person.page.keyboard.press("Escape");
+    await person.page.getByRole("dialog").waitFor({ state: "hidden" });
+  }
+}
+
+async function fits(person, what) {
+  const over = await person.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(over <= 0, `${what}: ${over} pixels wider than its window`);
+}
