@@ -103,7 +103,7 @@ Result<int> serve(EventLoop& loop, const Given& given) {
   // The database is asked by one at a time; others wait for its disk meanwhile.
   constexpr unsigned kWorkers = 4;
   WorkerPool workers(kWorkers);
-  cluster::Panel panel(loop, workers, registry, api);
+  cluster::Panel panel(loop, workers, registry, api, cluster::page::files());
   http::Server::Options options{.name = "panel", .limits = {}};
   options.limits.clients = 4096;  // agents stay connected
   options.limits.body = cluster::api::kMostBody;

@@ -22,9 +22,11 @@ constexpr unsigned kForgetEvery = 60;  // looks
 
 }  // namespace
 
-Panel::Panel(EventLoop& loop, WorkerPool& workers, Registry& registry, const api::Api& api)
+Panel::Panel(EventLoop& loop, WorkerPool& workers, Registry& registry, const api::Api& api,
+             std::span<const page::File> page)
     : surroundings_{loop, workers, registry},
       api_(api),
+      page_(page),
       consoles_(loop),
       timer_(loop.create_timer([this] { look_after(); })) {
   registry.on_commit([this, weak = std::weak_ptr(alive_)](const std::set<std::string>& platforms) {
@@ -73,6 +75,7 @@ void Panel::look_after() {
 }
 
 Task<http::Reply> Panel::reply_to(const http::Request& request) {
+  if (!api::is_of_api(request.path)) co_return page::reply_to(page_, request);
   const api::Found found = api::find_route(request.method, request.path);
   if (found.match && found.match->route->speaker != Speaker::kNobody && request.upgrade) {
     http::Reply reply = co_await reply_to_speaker(request);
@@ -97,12 +100,15 @@ Task<http::Reply> Panel::reply_to_speaker(const http::Request& request) {
             Refusal(Refusal::Kind::kNotAllowed, format("{} is another platform", caller)));
       }
       co_return http::upgrade_reply(
-          request, [this, caller](WebSocket& socket) { return speak_link(socket, caller); });
+          request, [this, caller](WebSocket& socket) { return speak_link(socket, caller); },
+          api::kSocketProtocol);
     case Speaker::kConsoleHost:
       co_return http::upgrade_reply(
-          request, [this, caller, name = input.name("console")](WebSocket& socket) {
+          request,
+          [this, caller, name = input.name("console")](WebSocket& socket) {
             return consoles_.lend(socket, caller, name);
-          });
+          },
+          api::kSocketProtocol);
     case Speaker::kConsole: {
       const bool log = admitted->route->path.ends_with("/log");
       http::Reply reply = co_await reply_to_console(
@@ -113,7 +119,8 @@ Task<http::Reply> Panel::reply_to_speaker(const http::Request& request) {
       const auto after = parse_number(request.parameter("after").value_or("0"), 0, INT64_MAX);
       const Revision since(after.value_or(0));
       co_return http::upgrade_reply(
-          request, [this, since](WebSocket& socket) { return speak_events(socket, since); });
+          request, [this, since](WebSocket& socket) { return speak_events(socket, since); },
+          api::kSocketProtocol);
     }
   }
 }
@@ -138,9 +145,10 @@ Task<http::Reply> Panel::reply_to_console(const http::Request& request, std::str
   }
   link::OpenConsole open{
       .vm = std::move(vm), .console = surroundings_.registry.random_text(), .use = use};
-  co_return http::upgrade_reply(request, [this, platform, open](WebSocket& socket) {
-    return speak_console(socket, platform, open);
-  });
+  co_return http::upgrade_reply(
+      request,
+      [this, platform, open](WebSocket& socket) { return speak_console(socket, platform, open); },
+      api::kSocketProtocol);
 }
 
 Task<Result<>> Panel::speak_console(WebSocket& socket, std::string platform,

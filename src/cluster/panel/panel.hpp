@@ -1,10 +1,11 @@
-// The control panel as a server: the API, agents, consoles, events, and upkeep. On the loop's
-// thread; the registry is asked by workers.
+// The control panel as a server: the API, its page, agents, consoles, events, and
+// upkeep. On the loop's thread; the registry is asked by workers.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -13,6 +14,7 @@
 #include "base/loop/task.hpp"
 #include "base/loop/worker_pool.hpp"
 #include "cluster/api/api.hpp"
+#include "cluster/page/page.hpp"
 #include "cluster/panel/consoles.hpp"
 #include "cluster/panel/host_link.hpp"
 #include "cluster/panel/surroundings.hpp"
@@ -24,7 +26,8 @@ namespace orrery::cluster {
 class Panel final : public http::Handler {
  public:
   // All outlive it. It becomes the registry's listener.
-  Panel(EventLoop& loop, WorkerPool& workers, Registry& registry, const api::Api& api);
+  Panel(EventLoop& loop, WorkerPool& workers, Registry& registry, const api::Api& api,
+        std::span<const page::File> page);
   ~Panel() override;
 
   // Begins its upkeep.
@@ -50,6 +53,7 @@ class Panel final : public http::Handler {
 
   const PanelSurroundings surroundings_;
   const api::Api& api_;
+  const std::span<const page::File> page_;
   Consoles consoles_;
   std::unordered_map<std::string, HostLink*> links_;
   std::set<http::WebSocket*> listeners_;  // of events
