@@ -1,103 +1,17 @@
 """A control panel, an agent and guests: docs/orrery-panel.md."""
-import contextlib
 import json
 import os
-import pathlib
 import re
 import select
 import signal
 import subprocess
 import time
 
-from case import SystemTest
-from machine import GUESTS, ORRERY, settings
+from cluster import ClusterTest
+from machine import ORRERY, settings
 
 
-class PanelTest(SystemTest):
-    def setUp(self):
-        super().setUp()
-        self.skip_unless_orrery()
-        self.panel = self.agent = None
-        self.address = "127.0.0.1:0"
-        self.addCleanup(self.end_everything)
-        self.start_panel()
-        join = self.scratch / "join"
-        join.write_text(self.orrery("platform", "token"))
-        self.start_agent("--join-file", join)
-        self.wait_for(self.is_ready)
-
-    def end_everything(self):
-        """VMs are nobody's children: whoever has a control socket is told to end."""
-        for process in (self.panel, self.agent):
-            if process:
-                process.kill()
-                process.wait()
-                process.stdout.close()
-        for control in (self.scratch / "host/vms").glob("*/control"):
-            subprocess.run([ORRERY, "control", control, "quit"], capture_output=True)
-
-    def start_panel(self):
-        self.panel = subprocess.Popen(
-            [ORRERY, "panel", self.scratch / "panel", "--listen", self.address], stdout=subprocess.PIPE, text=True
-        )
-        self.address = self.panel.stdout.readline().strip().removeprefix("http://").removesuffix("/v1")
-
-    def start_agent(self, *words):
-        self.agent = subprocess.Popen(
-            [ORRERY, "host", self.scratch / "host", "--name", "h1", "--panel", self.address, *self.files(),
-             "--label", "rack=p", *words],
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
-
-    @staticmethod
-    def files():
-        """The guests are links to where they were made."""
-        folders = [GUESTS] + [(GUESTS / name).resolve().parent for name in ("vmlinux", "initramfs.cpio")]
-        return [word for folder in folders for word in ("--files", folder)]
-
-    def kill(self, process):
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-    def orrery(self, *words, status=0):
-        result = subprocess.run(
-            [ORRERY, *words, "--panel", self.address, "--token-file", self.scratch / "panel/admin.token"],
-            capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-        self.assertEqual(result.returncode, status, result.stderr)
-        return result.stdout + result.stderr
-
-    def is_ready(self):
-        return [each["state"] for each in self.list("platform")] == ["ready"]
-
-    def list(self, what):
-        return json.loads(self.orrery(what, "list", "--json"))
-
-    def show(self, name):
-        return json.loads(self.orrery("vm", "show", name, "--json"))
-
-    def wait_for(self, condition, timeout=60):
-        deadline = time.monotonic() + timeout * settings.patience
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, "what was waited for has not come")
-
-    def wait_for_state(self, name, state, timeout=60):
-        self.wait_for(lambda: self.show(name)["state"] == state, timeout)
-
-    def create(self, name, *words):
-        self.orrery("vm", "create", name, "--kernel", "vmlinux", "--initrd", "initramfs.cpio", "--engine",
-                    settings.engine, "--append", "console=ttyS0 quiet panic=-1", "--memory", "256M", *words)  # fmt: skip
-
-    def process_of(self, name):
-        """The process that tells there how it has ended."""
-        wanted = os.fsencode(self.scratch / "host/vms" / name / "end.json")
-        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                if wanted in path.read_bytes().split(b"\0"):
-                    return int(path.parent.name)
-        return None
-
+class PanelTest(ClusterTest):
     def console(self, name):
         return Console(self, ["vm", "console", name, "--panel", self.address, "--token-file",
                               str(self.scratch / "panel/admin.token")])  # fmt: skip
