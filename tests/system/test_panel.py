@@ -81,6 +81,20 @@ class PanelTest(ClusterTest):
         self.wait_for_state("a", "stopped")
         self.wait_for(lambda: self.process_of("a") is None)
 
+    def test_a_panel_that_is_told_to_end_sends_everybody_away(self):
+        self.start_agent_too("h2")
+        self.panel.terminate()
+        self.assertEqual(self.panel.wait(timeout=60), 0)
+
+    def start_agent_too(self, name):
+        join = self.scratch / "join2"
+        join.write_text(self.orrery("platform", "token"))
+        agent = subprocess.Popen([ORRERY, "host", self.scratch / name, "--name", name, "--panel", self.address,
+                                  "--files", self.scratch, "--join-file", join])  # fmt: skip
+        self.addCleanup(agent.wait)
+        self.addCleanup(agent.kill)
+        self.wait_for(lambda: [each["state"] for each in self.list("platform")] == ["ready", "ready"])
+
     def console_when_there(self, name):
         """An agent that has just come back may not have found the guest yet."""
         deadline = time.monotonic() + 60

@@ -45,8 +45,12 @@ void Panel::start() {
 void Panel::stop() {
   stopping_ = true;
   timer_->cancel();
-  for (const auto& [name, link] : links_) link->close();
-  for (WebSocket* const each : listeners_) each->close();
+  // Who is closed may go at once, and takes himself off the list.
+  while (!links_.empty()) {
+    const auto first = links_.extract(links_.begin());
+    first.mapped()->close();
+  }
+  while (!listeners_.empty()) listeners_.extract(listeners_.begin()).value()->close();
 }
 
 void Panel::tell(const std::set<std::string>& platforms) {
@@ -172,7 +176,8 @@ Task<Result<>> Panel::speak_link(WebSocket& socket, std::string platform) {
   links_[platform] = &link;
   log::info("{}: its agent is there", platform);
   Result<> done = co_await link.serve();
-  if (links_[platform] == &link) links_.erase(platform);
+  const auto present = links_.find(platform);
+  if (present != links_.end() && present->second == &link) links_.erase(present);
   log::info("{}: its agent has gone", platform);
   co_return done;
 }
