@@ -5,7 +5,7 @@
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
-run: ## build Orrery and boot a small Linux; ARGS="--cpus 2" adds flags, GUEST=debian boots a whole Debian
+run: ## build Orrery and boot a small Linux in a cluster of its own; ARGS="--cpus 2" adds flags, GUEST=debian boots a whole Debian
 	@GUEST="$(GUEST)" tools/run $(ARGS)
 
 test: ## build everything and run every check, as CI does
