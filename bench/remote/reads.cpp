@@ -25,7 +25,7 @@
 #include "device/virtio/block/registers.hpp"
 #include "device/virtio/driver.hpp"
 #include "device/virtio/transport/pci_transport.hpp"
-#include "remote/client/remote_server.hpp"
+#include "remote/client/remote_models.hpp"
 #include "support/fake_host.hpp"
 
 namespace orrery {
@@ -138,18 +138,16 @@ Result<double> read_device(const std::string& name, const std::string& host,
   ORRERY_TRY(const auto loop, EventLoop::create());
   ORRERY_TRY(auto credentials, remote::tls::Credentials::load(certificate));
   ORRERY_TRY(TcpServer found, find_tcp_server(host, port));
-  remote::RemoteServer server(
-      *loop,
-      {.host = host, .server = std::move(found), .credentials = std::move(credentials), .vm = {}});
+  remote::RemoteModels models(*loop, {.credentials = std::move(credentials), .vm = {}});
   double each = 0;
   {
-    ORRERY_TRY(auto model, server.open(name));
+    ORRERY_TRY(auto model, models.open(name, {{host, std::move(found)}}));
     RemoteReads reads(*loop, std::move(model), load);
     if (!reads.begin()) return fail("the device refuses its driver");
     const auto since = std::chrono::steady_clock::now();
     reads.run();
     each = microseconds_each(since, load.count);
-    server.close();
+    models.close();
   }
   return each;
 }

@@ -13,6 +13,7 @@ namespace {
 struct Given {
   vmm::DeviceServerOptions options{.listen = "127.0.0.1:8471", .certificate = {}, .devices = {}};
   std::vector<std::string> devices;
+  std::string open = "start";
   std::string sandbox = "on";
   bool verbose = false;
 };
@@ -24,6 +25,8 @@ Result<int> serve(EventLoop& loop, Given given) {
     if (!device) return fail(device.error().context("--device"));
     given.options.devices.push_back(std::move(*device));
   }
+  using Open = vmm::DeviceServerOptions::Open;
+  given.options.open = given.open == "use" ? Open::kOnUse : Open::kAtStart;
 #if defined(ORRERY_SANITIZED)
   given.options.sandbox = false;  // as in vmm::Configuration
 #else
@@ -49,6 +52,12 @@ void add_device_server(CLI::App& application, int& status) {
                    "NAME=disk:FILE[,...], NAME=net:user[,...], NAME=console:pty, NAME=rng; what "
                    "stands behind the colon is as for `orrery run`")
       ->required();
+  command
+      ->add_option(
+          "--open", given->open,
+          "when disks are opened. start: when the server starts; use: when a VM opens them, "
+          "until it ends, so that other servers may have them, too; start if left away")
+      ->check(CLI::IsMember({"start", "use"}));
   command->add_option("--sandbox", given->sandbox, "on or off; on if left away")
       ->check(CLI::IsMember({"on", "off"}));
   command->add_flag("--verbose", given->verbose, "tell who comes and goes");

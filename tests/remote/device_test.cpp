@@ -1,97 +1,19 @@
 // Device models on a server, from the driver's side in the VMM: the same classes, rings here and
 // requests in packets.
-#include <chrono>
-#include <optional>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "device/virtio/block/block.hpp"
-#include "device/virtio/entropy/entropy.hpp"
-#include "device/virtio/fixture.hpp"
-#include "device/virtio/net/network.hpp"
-#include "remote/client/remote_server.hpp"
+#include "remote/device_fixture.hpp"
 #include "remote/faulty_relay.hpp"
-#include "remote/link_fixture.hpp"
-#include "remote/server/device_server.hpp"
 
 namespace orrery::remote {
 namespace {
 
-using namespace orrery::testing;
-using namespace device::virtio;
-using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
-constexpr std::uint64_t kDiskSize = 1 << 20;
 constexpr std::uint64_t kHeader = kBuffers;
 constexpr std::uint64_t kStatusByte = kBuffers + 0x800;
 constexpr std::uint64_t kData = kBuffers + 0x1000;
-constexpr LinkTiming kTiming{milliseconds(200), milliseconds(1000)};
-
-// A server with a disk, a source of random numbers and a network card.
-class Served {
- public:
-  explicit Served(FakeBlocks& disk, FakeFrames& frames, const std::string& address = "127.0.0.1:0")
-      : server_([this](ServerLink& link) { return devices_->serve(link); },
-                ServerLink::Options{.timing = kTiming}, address) {
-    server_.call([&] {
-      devices_ = std::make_unique<DeviceServer>(server_.loop());
-      devices_->add("disk0", std::make_unique<Block>(disk, BlockOptions{.queues = 2}));
-      devices_->add("rng", std::make_unique<Entropy>(entropy_));
-      devices_->add("net0", std::make_unique<Network>(
-                                frames, device::virtio::NetworkOptions{.mac = {2, 0, 0, 0, 0, 1}}));
-    });
-  }
-  TestServer& operator*() { return server_; }
-  TestServer* operator->() { return &server_; }
-
- private:
-  FakeEntropy entropy_;
-  std::unique_ptr<DeviceServer> devices_;  // outlives the listener
-  TestServer server_;
-};
-
-// A VM without processors: a host with memory, one device, its driver, and a loop to turn.
-class Vm {
- public:
-  explicit Vm(const std::string& port)
-      : loop_(*EventLoop::create()), server_(*loop_, client_options(port, kTiming)) {}
-
-  Result<> open(const std::string& name) {
-    ORRERY_TRY(auto model, server_.open(name));
-    machine_.emplace(std::move(model));
-    return {};
-  }
-  Machine<RemoteModel>& machine() { return *machine_; }
-  Driver& driver() { return machine_->driver; }
-  FakeHost& host() { return machine_->host; }
-  void close() { server_.close(); }
-
-  // Turns the loop until DONE.
-  template <typename Done>
-  bool turn_until(Done done) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > limit) return false;
-      loop_->poll();
-      if (machine_) machine_->host.run_posted();
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
-    }
-    return true;
-  }
-  std::optional<Used> take_used(unsigned queue = 0) {
-    std::optional<Used> used;
-    turn_until([&] { return (used = driver().queue(queue).take_used()).has_value(); });
-    return used;
-  }
-
- private:
-  std::unique_ptr<EventLoop> loop_;
-  RemoteServer server_;
-  std::optional<Machine<RemoteModel>> machine_;
-};
-
 class RemoteDeviceTest : public ::testing::TestWithParam<RingParameters> {
  protected:
   void SetUp() override {
@@ -103,7 +25,7 @@ class RemoteDeviceTest : public ::testing::TestWithParam<RingParameters> {
 
   void start(const std::string& name, Features features = 0, std::uint16_t entries = 16,
              const std::string& port = {}) {
-    vm = std::make_unique<Vm>(port.empty() ? (*served)->port() : port);
+    vm = std::make_unique<Vm>(std::vector{port.empty() ? (*served)->port() : port});
     const Result<> opened = vm->open(name);
     ASSERT_TRUE(opened) << opened.error().message();
     ASSERT_TRUE(vm->driver().start(GetParam().features | features, entries));
@@ -265,7 +187,7 @@ TEST_P(RemoteDeviceTest, RequestsAreAnsweredByAServerThatStartedAnew) {
 
 TEST_P(RemoteDeviceTest, RequestsAreAnsweredAcrossCuts) {
   FaultyRelay relay((*served)->port(), {.seed = 31, .bytes_to_cut = 30'000});
-  vm = std::make_unique<Vm>(relay.port());
+  vm = std::make_unique<Vm>(std::vector{relay.port()});
   ASSERT_TRUE(vm->open("disk0"));
   ASSERT_TRUE(vm->driver().start(GetParam().features, 16));
   for (std::uint64_t sector = 0; sector < 400; ++sector) {
@@ -308,7 +230,7 @@ TEST_P(RemoteDeviceTest, CreditThatCameWhileThereWasNoConnectionIsUsed) {
 
 TEST_P(RemoteDeviceTest, ADeviceHasOneUser) {
   start("disk0");
-  Vm other((*served)->port());
+  Vm other({(*served)->port()});
   const Result<> refused = other.open("disk0");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr("in use"));
@@ -317,7 +239,7 @@ TEST_P(RemoteDeviceTest, ADeviceHasOneUser) {
 }
 
 TEST_P(RemoteDeviceTest, AnUnknownNameIsRefused) {
-  Vm other((*served)->port());
+  Vm other({(*served)->port()});
   const Result<> refused = other.open("disk9");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr("no device model of that name"));

@@ -20,9 +20,9 @@ class RemoteTest(SystemTest):
     def certificate(self, *words):
         subprocess.run([ORRERY, "certificate", *words], check=True)
 
-    def start_server(self, *devices: str, listen: str = "127.0.0.1:0") -> subprocess.Popen:
+    def start_server(self, *devices: str, listen: str = "127.0.0.1:0", more=()) -> subprocess.Popen:
         """The server, and in `address` where it listens."""
-        command = [ORRERY, "device-server", "--listen", listen, "--certificate", self.scratch / "server.pem"]
+        command = [ORRERY, "device-server", "--listen", listen, "--certificate", self.scratch / "server.pem", *more]
         for device in devices:
             command += ["--device", device]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -75,6 +75,37 @@ class RemoteTest(SystemTest):
         guest.run("echo 3 >/proc/sys/vm/drop_caches; cd /mnt; md5sum -c sums; cd /; umount /mnt", timeout=120)
         guest.power_off()
         self.stop(server)
+        subprocess.run(["e2fsck", "-fn", disk], check=True, capture_output=True)
+
+    def test_a_server_that_is_gone_for_good(self):
+        """Two servers have the same disk; whichever is killed, the guest goes on with the other."""
+        disk = self.empty_disk(64 << 20)
+        device = f"disk0=disk:{disk},format=raw"
+        servers, addresses = [], []
+        for _ in range(2):
+            servers.append(self.start_server(device, more=["--open", "use"]))
+            addresses.append(self.address)
+        self.address = ",".join(addresses)
+        guest = self.boot_with("disk0")
+        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt", timeout=120)
+        guest.send("(for i in 1 2 3 4 5 6; do head -c 4194304 /dev/urandom >/mnt/$i; done; sync; "
+                   "cd /mnt; md5sum ? >sums; sync; echo WRITTEN''-ALL)\n")
+        for number in (0, 1, 0, 1):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                servers[number].wait(timeout=0.4)
+            servers[number].kill()
+            servers[number].wait()
+            servers[number] = self.start_server(device, listen=addresses[number],
+                                                more=["--open", "use"])
+        servers[0].kill()
+        servers[0].wait()
+        guest.expect("WRITTEN-ALL", 240)
+        guest.run("echo 3 >/proc/sys/vm/drop_caches; cd /mnt; md5sum -c sums; cd /; umount /mnt", timeout=120)
+        guest.power_off()
+        # The disk is closed with the VM: it can be had while the server still runs.
+        servers.append(self.start_server(device))
+        self.stop(servers.pop())
+        self.stop(servers[1])
         subprocess.run(["e2fsck", "-fn", disk], check=True, capture_output=True)
 
     def test_network_and_console(self):

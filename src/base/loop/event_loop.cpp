@@ -133,10 +133,12 @@ EventLoop::EventLoop(std::unique_ptr<Implementation> implementation)
 EventLoop::~EventLoop() = default;
 
 void EventLoop::run() {
-  implementation_->thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  // (Work that waits for its own end runs the loop within the loop.)
+  const std::thread::id outer =
+      implementation_->thread.exchange(std::this_thread::get_id(), std::memory_order_relaxed);
   implementation_->context.run();
   implementation_->context.restart();  // not before: a stop() may have come already
-  implementation_->thread.store({}, std::memory_order_relaxed);
+  implementation_->thread.store(outer, std::memory_order_relaxed);
 }
 
 void EventLoop::stop() {

@@ -28,6 +28,8 @@ class Signals {
   virtual void used_buffers(unsigned queue) = 0;  // 2.3 used buffer notification
   virtual void configuration_changed() = 0;       // 2.3 configuration change notification
   virtual void reset_done() {}                    // the status reads 0 again
+  // Of the model, for whoever keeps a copy of them (Model::settings()).
+  virtual void settings_changed() {}
 };
 
 class Core {
@@ -67,6 +69,8 @@ class Core {
   // of the notification.
   void give(unsigned index, const Chain& chain, std::uint32_t written);
   void configuration_changed();
+  // Before the chain that asked for it is given back.
+  void settings_changed() { signals_.settings_changed(); }
   // The driver or its memory is not as it must be: the device stops until it is reset (2.1.2).
   void fail(std::string_view why);
   // Answers a Model::stop() that returned false.

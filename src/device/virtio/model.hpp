@@ -54,6 +54,12 @@ class Model {
   // the core's status and queues were restored, in place of start(), whether the device is live or
   // not; it throws as read_state() expects, before it changes anything.
   virtual State save() const = 0;
+  // The same without requests: what the driver has told the model, and what else stays from one
+  // request to the next. A started model elsewhere that adopts them goes on with the next request.
+  // They may come from another host: adopt_settings() throws as restore() does, and does not trust
+  // them.
+  virtual State settings() const;
+  virtual void adopt_settings(const State& settings, Features chosen);
   virtual void restore(const State& state, Features chosen) = 0;
 };
 

@@ -30,22 +30,30 @@ class RemoteModel final : public device::virtio::Model {
   // Where its number stands in the tags of its requests.
   static constexpr unsigned kNumberShift = 48;
 
-  // NUMBER: makes tags unique among the models of one server.
+  // NUMBER: not 0; makes tags unique among a VM's models.
   RemoteModel(ToServer& server, std::string name, std::uint16_t number, Description description);
 
   // ---- The connection's, on the loop, without the device's lock ----
 
   // The server's name for the model.
   const std::string& remote_name() const { return remote_name_; }
+  std::uint16_t number() const { return static_cast<std::uint16_t>(tag_base_ >> kNumberShift); }
+  static std::uint16_t number_in(std::uint64_t tag) {
+    return static_cast<std::uint16_t>(tag >> kNumberShift);
+  }
   void take(const QueueResult& result);
   void take(const Event& event);
   // There may be credit again.
   void go_on();
+  // Nothing is to be sent until found(); answers still come.
+  void hold();
+  // What the driver and its requests have made of the model, as a server that held it says.
+  void keep_settings(ByteSpan settings);
   // Nothing that was sent will be answered, and nothing is to be sent, until found() again.
   void lost();
-  // A server has it, be it another one: what was under way is sent (again). An error: it is another
-  // device than it was.
-  Result<> found(const Description& description);
+  // A server has it, be it another one: there it gets its settings, and what was under way is sent
+  // (again). An error: it is another device than it was. SERVER outlives the model's stay.
+  Result<> found(ToServer& server, const Description& description);
   DeviceId device() const { return description_.device; }
 
   // ---- device::virtio::Model ----
@@ -84,10 +92,13 @@ class RemoteModel final : public device::virtio::Model {
   void send(std::uint64_t tag, const UnderWay& request);
   void process_all();
   void send_start();
-  void command(CommandCode code, ByteSpan data);
+  void command(CommandCode code, ByteSpan data, std::uint64_t tag = 0);
   bool fill(const UnderWay& request, const QueueResult& result);
+  void take_settings(ByteSpan data);
+  void forget_settings();
 
-  ToServer& server_;
+  // Guarded by the device's lock, as all that is not const.
+  ToServer* server_;
   const std::string remote_name_;
   const std::uint64_t tag_base_;
   Description description_;
@@ -98,6 +109,16 @@ class RemoteModel final : public device::virtio::Model {
   std::uint64_t last_tag_ = 0;
   std::map<std::uint64_t, UnderWay> under_way_;  // by tag, so in the order of asking
   std::vector<std::byte> payload_;               // kept for its memory
+
+  // Of the model, as the server last said; it begins with them elsewhere. None: as at its start.
+  std::vector<std::byte> settings_;
+  // Those that hold with the result that has the tag, which follows.
+  std::vector<std::byte> next_settings_;
+  std::uint64_t next_settings_tag_ = 0;
+  // The last write to the configuration, until the server has said what came of it.
+  std::vector<std::byte> config_write_;
+  std::uint64_t config_tag_ = 0;
+  bool held_ = false;  // and not started anew since
 };
 
 }  // namespace orrery::remote

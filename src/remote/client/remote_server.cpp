@@ -18,6 +18,8 @@ constexpr milliseconds kClosePatience{2'000};
 // Before models are opened again, and between attempts where the server still has them for
 // somebody.
 constexpr milliseconds kRetry{20};
+// Before a server that nobody needs now is looked for again, to be there when it is needed.
+constexpr milliseconds kStandByRetry{1'000};
 
 std::string reason_of(const Feedback& feedback) {
   if (feedback.result == ResultCode::kNoDevice)
@@ -25,11 +27,17 @@ std::string reason_of(const Feedback& feedback) {
   return {reinterpret_cast<const char*>(feedback.data.data()), feedback.data.size()};
 }
 
+Result<Description> description_in(const Feedback& feedback) {
+  if (feedback.result != ResultCode::kDone) return fail(reason_of(feedback));
+  return decode_description(feedback.data);
+}
+
 }  // namespace
 
-RemoteServer::RemoteServer(EventLoop& loop, ClientLink::Options options)
+RemoteServer::RemoteServer(EventLoop& loop, ClientLink::Options options, ModelOwner& owner)
     : loop_(loop),
       options_(std::move(options)),
+      owner_(owner),
       retry_(loop.create_timer([this] { find_again(); })),
       patience_(loop.create_timer([this] { loop_.stop(); })) {
   connect();
@@ -43,13 +51,16 @@ void RemoteServer::connect() {
       ClientLink::Callbacks{.packet = [this](const Packet& packet) { take(packet); },
                             .credit =
                                 [this] {
-                                  for (RemoteModel* const model : models_) model->go_on();
+                                  for (const auto& [number, model] : models_) model->go_on();
                                 },
-                            .lost = [this](const Error& why) { lose(why); }});
-  {
-    const std::lock_guard lock(mutex_);
-    link_.swap(link);
-  }
+                            .lost = [this](const Error& why) { lose(why); },
+                            .unreachable =
+                                [this](const Error& why) {
+                                  if (opening_ == Patience::kNone) refuse(why);
+                                  owner_.unreachable(*this, why);
+                                }});
+  const std::lock_guard lock(mutex_);
+  link_.swap(link);
 }
 
 // ---- For the models ----
@@ -71,10 +82,10 @@ ToDevice RemoteServer::address_of(DeviceId device) const {
 
 void RemoteServer::take(const Packet& packet) {
   if (const auto* const result = std::get_if<QueueResult>(&packet.body)) {
-    const std::uint64_t number = result->tag >> RemoteModel::kNumberShift;
-    if (number < models_.size()) models_[number]->take(*result);
+    const auto found = models_.find(RemoteModel::number_in(result->tag));
+    if (found != models_.end()) found->second->take(*result);
   } else if (const auto* const event = std::get_if<Event>(&packet.body)) {
-    for (RemoteModel* const model : models_) {
+    for (const auto& [number, model] : models_) {
       if (model->device() == event->device) model->take(*event);
     }
   } else if (const auto* const feedback = std::get_if<Feedback>(&packet.body)) {
@@ -101,18 +112,24 @@ bool RemoteServer::run_until(const bool& done) {
   return done;
 }
 
-Result<std::unique_ptr<RemoteModel>> RemoteServer::open(const std::string& name) {
+Result<std::unique_ptr<RemoteModel>> RemoteServer::open(const std::string& name,
+                                                        std::uint16_t number, Patience patience) {
   bool done = false;
   Result<Description> description = fail("no answer");
-  ask(CommandCode::kOpen, {}, as_bytes(name.data(), name.size()), [&](const Feedback& feedback) {
-    description = feedback.result == ResultCode::kDone ? decode_description(feedback.data)
-                                                       : fail(reason_of(feedback));
-    done = true;
-    loop_.stop();
-  });
+  if (std::exchange(session_is_over_, false)) connect();
+  opening_ = patience;
+  refused_.clear();
+  ask(CommandCode::kOpen, {}, as_bytes(name.data(), name.size()),
+      [&](const Result<Feedback>& feedback) {
+        if (!feedback) return;  // see refused_
+        description = description_in(*feedback);
+        done = true;
+        loop_.stop();
+      });
   patience_->arm(steady_clock::now() + kOpenPatience);
   const bool answered = run_until(done);
   patience_->cancel();
+  opening_.reset();
   answers_.clear();
   if (!answered) {
     return fail(format("{}@{}: {}", name, options_.server.name,
@@ -122,18 +139,49 @@ Result<std::unique_ptr<RemoteModel>> RemoteServer::open(const std::string& name)
   }
   if (!description) return fail(description.error().context(name + "@" + options_.server.name));
   ToServer& self = *this;
-  auto model = std::make_unique<RemoteModel>(self, name, static_cast<std::uint16_t>(models_.size()),
-                                             std::move(*description));
-  models_.push_back(model.get());
+  auto model = std::make_unique<RemoteModel>(self, name, number, std::move(*description));
+  models_.emplace(number, model.get());
   return model;
+}
+
+void RemoteServer::adopt(RemoteModel& model, milliseconds pause) {
+  models_.emplace(model.number(), &model);
+  missing_.insert(model.number());
+  retry_->arm(steady_clock::now() + pause);
+}
+
+void RemoteServer::drop(RemoteModel& model) {
+  models_.erase(model.number());
+  const bool here = missing_.erase(model.number()) == 0;
+  if (here && !session_is_over_) send(Command{address_of(model.device()), 0, CommandCode::kClose});
+}
+
+void RemoteServer::stop(RemoteModel& model,
+                        std::function<void(const Result<ByteSpan>& settings)> done) {
+  ask(CommandCode::kSave, model.device(), {},
+      [this, done = std::move(done)](const Result<Feedback>& feedback) {
+        if (!feedback) return done(fail(feedback.error()));
+        if (feedback->result == ResultCode::kDone) return done(feedback->data);
+        // Whether it stands still is not known: it begins anew, from its last settings.
+        done(fail(reason_of(*feedback)));
+        end_session(kRetry);
+      });
+}
+
+std::vector<RemoteModel*> RemoteServer::models() const {
+  std::vector<RemoteModel*> models;
+  models.reserve(models_.size());
+  for (const auto& [number, model] : models_) models.push_back(model);
+  return models;
 }
 
 void RemoteServer::close() {
   retry_->cancel();
-  std::size_t left = models_.size();
+  std::size_t left = models_.size() - missing_.size();
   bool done = left == 0;
-  for (RemoteModel* const model : models_) {
-    ask(CommandCode::kClose, model->device(), {}, [&](const Feedback&) {
+  for (const auto& [number, model] : models_) {
+    if (missing_.contains(number)) continue;
+    ask(CommandCode::kClose, model->device(), {}, [&](const Result<Feedback>&) {
       if (--left != 0) return;
       done = true;
       loop_.stop();
@@ -144,49 +192,76 @@ void RemoteServer::close() {
   patience_->cancel();
   answers_.clear();
   models_.clear();
+  missing_.clear();
 }
 
-// ---- A server that has started anew ----
+// ---- A server that has started anew, or is given up ----
 
 void RemoteServer::lose(const Error& why) {
-  answers_.clear();
-  if (models_.empty()) {  // nothing was opened: a mistake of configuration
-    refused_ = why.message();
-    return loop_.stop();
-  }
-  if (!std::exchange(complained_, true)) {
+  if (opening_) {
+    refuse(why);
+  } else if (!models_.empty() && !std::exchange(complained_, true)) {
     log::warning("{}; opening the device models again", why.message());
   }
-  missing_ = models_;
-  for (RemoteModel* const model : models_) model->lost();
-  // (The link is in a callback.)
+  end_session(models_.empty() ? kStandByRetry : kRetry);
+}
+
+void RemoteServer::refuse(const Error& why) {
+  refused_ = why.message();
+  loop_.stop();
+}
+
+void RemoteServer::give_up() {
+  end_session(kStandByRetry);
+}
+
+// (The link may be in a callback: the next one follows from the timer.)
+void RemoteServer::end_session(milliseconds pause) {
   session_is_over_ = true;
-  retry_->arm(steady_clock::now() + kRetry);
+  for (const auto& [number, model] : models_) {
+    missing_.insert(number);
+    model->lost();
+  }
+  for (const auto& [tag, answer] : std::exchange(answers_, {})) {
+    answer(fail(format("{}: the session is lost", options_.server.name)));
+  }
+  retry_->arm(steady_clock::now() + pause);
 }
 
 void RemoteServer::find_again() {
   if (std::exchange(session_is_over_, false)) connect();
-  for (RemoteModel* const model : missing_) {
-    const std::string& name = model->remote_name();
-    ask(CommandCode::kOpen, {}, as_bytes(name.data(), name.size()),
-        [this, model](const Feedback& feedback) { found(*model, feedback); });
-  }
+  for (const std::uint16_t number : missing_) ask_for(*models_.at(number));
 }
 
-void RemoteServer::found(RemoteModel& model, const Feedback& feedback) {
-  if (std::ranges::find(missing_, &model) == missing_.end()) return;
-  auto description = feedback.result == ResultCode::kDone ? decode_description(feedback.data)
-                                                          : fail(reason_of(feedback));
-  const Result<> taken =
-      description ? model.found(*description) : fail(std::move(description).error());
-  if (!taken) {
-    log::info("{}@{}: {}", model.remote_name(), options_.server.name, taken.error().message());
-    return retry_->arm(steady_clock::now() + kRetry);
+void RemoteServer::ask_for(RemoteModel& model) {
+  const std::string& name = model.remote_name();
+  ask(CommandCode::kOpen, {}, as_bytes(name.data(), name.size()),
+      [this, number = model.number()](const Result<Feedback>& feedback) {
+        if (feedback) found(number, *feedback);
+      });
+}
+
+void RemoteServer::found(std::uint16_t number, const Feedback& feedback) {
+  const auto description = description_in(feedback);
+  const auto known = models_.find(number);
+  if (known == models_.end()) {  // dropped since
+    if (description) send(Command{address_of(description->device), 0, CommandCode::kClose});
+    return;
   }
-  std::erase(missing_, &model);
-  if (!missing_.empty()) return;
-  complained_ = false;
-  log::warning("{}: the device models are there again", options_.server.name);
+  if (!missing_.contains(number)) return;
+  RemoteModel& model = *known->second;
+  const Result<> taken = description ? model.found(*this, *description) : fail(description.error());
+  if (!taken) {
+    if (description) send(Command{address_of(description->device), 0, CommandCode::kClose});
+    log::info("{}@{}: {}", model.remote_name(), options_.server.name, taken.error().message());
+    retry_->arm(steady_clock::now() + kRetry);
+    return owner_.refused(*this, model, taken.error());
+  }
+  missing_.erase(number);
+  if (missing_.empty() && std::exchange(complained_, false)) {
+    log::warning("{}: the device models are there again", options_.server.name);
+  }
+  owner_.arrived(*this, model);
 }
 
 }  // namespace orrery::remote

@@ -2,10 +2,14 @@
 // finds them again when the server has started anew.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,22 +20,55 @@
 
 namespace orrery::remote {
 
+class RemoteServer;
+
+// Decides which server a model is on. On the loop's thread.
+class ModelOwner {
+ public:
+  virtual ~ModelOwner() = default;
+  // No connection can be made, and what the server still does for the VM is not known.
+  virtual void unreachable(RemoteServer& server, const Error& why) = 0;
+  // The server does not give the model (now); unless it is taken from it, it is asked again.
+  virtual void refused(RemoteServer& server, RemoteModel& model, const Error& why) = 0;
+  // The server has the model, which goes on there.
+  virtual void arrived(RemoteServer& server, RemoteModel& model) = 0;
+};
+
 class RemoteServer final : private ToServer {
  public:
-  // On the loop's thread or while it does not run, as all that follows. The loop outlives it.
-  RemoteServer(EventLoop& loop, ClientLink::Options options);
+  // On the loop's thread or while it does not run, as all that follows. The loop and the owner
+  // outlive it.
+  RemoteServer(EventLoop& loop, ClientLink::Options options, ModelOwner& owner);
   ~RemoteServer() override;
 
-  // Opens the model that the server knows by NAME. Runs the loop meanwhile, so not while anybody
-  // else does. The server outlives the model; once the loop runs no more, in any order.
-  Result<std::unique_ptr<RemoteModel>> open(const std::string& name);
+  const std::string& name() const { return options_.server.name; }
+
+  enum class Patience : std::uint8_t {
+    kNone,  // a server that is not there is an error at once
+    kSome,  // it has ten seconds
+  };
+  // Opens what the server knows by NAME, for the VM's model of that number. Runs the loop
+  // meanwhile, so not while anybody else does.
+  Result<std::unique_ptr<RemoteModel>> open(const std::string& name, std::uint16_t number,
+                                            Patience patience);
+
+  // After PAUSE the model is looked for here, where it goes on with what is under way.
+  void adopt(RemoteModel& model, std::chrono::milliseconds pause);
+  // The model is not used here any more; the server gets it back.
+  void drop(RemoteModel& model);
+  // Has the model stop here. DONE has what it has been told, or the empty span where the server is
+  // lost meanwhile.
+  void stop(RemoteModel& model, std::function<void(const Result<ByteSpan>& settings)> done);
+  // The session ends, and with it what the server has for the VM; a new one begins by and by.
+  void give_up();
+  std::vector<RemoteModel*> models() const;
 
   // Gives all models back, and waits until the server knows, for some seconds at most. Runs the
   // loop.
   void close();
 
  private:
-  using Answer = std::function<void(const Feedback& feedback)>;
+  using Answer = std::function<void(const Result<Feedback>& feedback)>;
 
   void send(const Body& body) override;
   bool has_credit() override;
@@ -40,20 +77,26 @@ class RemoteServer final : private ToServer {
   void connect();
   void take(const Packet& packet);
   void lose(const Error& why);
+  void refuse(const Error& why);
+  void end_session(std::chrono::milliseconds pause);
   void find_again();
-  void found(RemoteModel& model, const Feedback& feedback);
+  void ask_for(RemoteModel& model);
+  void found(std::uint16_t number, const Feedback& feedback);
   void ask(CommandCode code, DeviceId device, ByteSpan data, Answer answer);
   bool run_until(const bool& done);
 
   EventLoop& loop_;
   const ClientLink::Options options_;
+  ModelOwner& owner_;
   mutable std::mutex mutex_;  // guards link_, not what it points to
   std::unique_ptr<ClientLink> link_;
-  std::vector<RemoteModel*> models_;  // by number; opened once, for good
+  std::map<std::uint16_t, RemoteModel*> models_;  // by number
   std::uint64_t last_tag_ = 0;
   std::map<std::uint64_t, Answer> answers_;  // to what was asked
-  std::vector<RemoteModel*> missing_;        // of models_, until found again
+  std::set<std::uint16_t> missing_;          // of models_, until found (again)
   bool session_is_over_ = false;
+  // At the start, where a refusal is a mistake of configuration.
+  std::optional<Patience> opening_;
   bool complained_ = false;
   std::string refused_;  // why the server does not want us, if so
   std::unique_ptr<LoopTimer> retry_;

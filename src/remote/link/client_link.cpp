@@ -207,8 +207,10 @@ void ClientLink::flush() {
 void ClientLink::disconnected(const Error& why) {
   socket_.forget();
   greeting_.reset();
+  bool connected = false;
   {
     const std::lock_guard lock(mutex_);
+    connected = link_.attached();
     link_.detach();
   }
   if (lost_) return;
@@ -218,6 +220,7 @@ void ClientLink::disconnected(const Error& why) {
   }
   retry_->arm(steady_clock::now() + pause_);
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  if (!connected && callbacks_.unreachable) callbacks_.unreachable(why);
 }
 
 void ClientLink::lose(const Error& why) {

@@ -35,6 +35,8 @@ class ClientLink {
     std::function<void()> credit;
     // The session can not go on: the server refuses it, or has lost it. Nothing follows.
     std::function<void(const Error& why)> lost;
+    // An attempt to connect has failed; others follow. May be empty.
+    std::function<void(const Error& why)> unreachable{};
   };
 
   // On the loop's thread, or while it does not run; so is the destructor.

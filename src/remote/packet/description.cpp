@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "remote/packet/tree.hpp"
+
 namespace orrery::remote {
 namespace {
 
@@ -40,8 +42,7 @@ std::vector<std::byte> encode(const Description& description) {
 Result<Description> decode_description(ByteSpan bytes) {
   // The library reports by exceptions; they end here.
   try {
-    const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
-    const Json tree = Json::from_cbor(begin, begin + bytes.size());
+    ORRERY_TRY(const Json tree, decode_tree(bytes, "the description of a device model"));
     Description description{.device = DeviceId(tree.at("device").get<std::uint64_t>()),
                             .model = tree.at("model").get<std::string>(),
                             .type = tree.at("type").get<std::uint32_t>(),

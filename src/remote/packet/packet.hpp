@@ -164,8 +164,8 @@ enum class CommandCode : std::uint8_t {
   kOpen = 1,         // data: the name that the server has for the device model
   kClose = 2,        // the model is released
   kReset = 3,        // as at power-up
-  kSave = 4,         // the feedback's data: the state, in CBOR
-  kRestore = 5,      // data: a state
+  kSave = 4,         // the model stops; the feedback's data: its settings, in CBOR
+  kRestore = 5,      // after kStart: go on from these settings, in CBOR
   kStart = 6,        // queues: the driver is ready; data: its features (8 bytes)
   kStop = 7,         // queues: the driver has reset the device
   kWriteConfig = 8,  // queues: data: offset (4 bytes), width (1 byte), value (8 bytes)
@@ -303,6 +303,9 @@ enum class EventCode : std::uint8_t {
   kNeedsReset = 2,     // queues: the device stops until it is reset; data: why, in words
   kPowerOff = 3,       // the device asks for it
   kPowerReset = 4,
+  // What the model has been told is now the data: the tag of the queue result with which this
+  // holds, or of the command that is answered before (8 bytes), and the settings, in CBOR.
+  kSettings = 5,
 };
 
 struct Event {
@@ -317,7 +320,7 @@ struct Event {
     archive(self.to, self.device, self.code);
   }
   bool valid() const {
-    return to.valid() && code >= EventCode::kConfiguration && code <= EventCode::kPowerReset;
+    return to.valid() && code >= EventCode::kConfiguration && code <= EventCode::kSettings;
   }
 };
 

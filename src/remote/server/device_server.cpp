@@ -12,8 +12,8 @@ class DeviceServer::Service final : public SessionService {
  public:
   Service(DeviceServer& server, ServerLink& link) : server_(server), link_(link) {}
   ~Service() override {
-    for (const auto& model : server_.models_) {
-      if (model->belongs_to(link_)) release(*model);
+    for (const auto& slot : server_.slots_) {
+      if (slot->hosted && slot->hosted->belongs_to(link_)) release(*slot->hosted);
     }
   }
 
@@ -30,8 +30,9 @@ class DeviceServer::Service final : public SessionService {
   }
 
   bool holds_anything() const override {
-    return std::ranges::any_of(server_.models_,
-                               [&](const auto& model) { return model->belongs_to(link_); });
+    return std::ranges::any_of(server_.slots_, [&](const auto& slot) {
+      return slot->hosted && slot->hosted->belongs_to(link_);
+    });
   }
 
  private:
@@ -55,15 +56,30 @@ class DeviceServer::Service final : public SessionService {
 
   void open(const Command& command) {
     const std::string name(reinterpret_cast<const char*>(command.data.data()), command.data.size());
-    HostedModel* const model = server_.find(name);
-    if (model == nullptr) return answer(command.tag, ResultCode::kNoDevice);
-    const auto description = model->open(link_);
-    if (!description) {
-      const std::string& why = description.error().message();
-      return answer(command.tag, ResultCode::kFailed, as_bytes(why.data(), why.size()));
-    }
-    log::info("{}: opened by VM {} of {}", name, link_.vm().vm.value(), link_.peer());
-    answer(command.tag, ResultCode::kDone, encode(*description));
+    Slot* const slot = server_.find(name);
+    if (slot == nullptr) return answer(command.tag, ResultCode::kNoDevice);
+    if (slot->changing) return fail_to_open(command.tag, Error(name + ": is being prepared"));
+    if (slot->hosted) return open(*slot, command.tag);
+    slot->changing = true;
+    server_.one_by_one(
+        [this, &server = server_, slot, tag = command.tag, alive = std::weak_ptr(alive_)] {
+          const Result<> made = server.make(*slot);
+          slot->changing = false;
+          // (The VM may have gone meanwhile.)
+          if (!alive.lock()) return made ? server.finish(*slot) : void();
+          made ? open(*slot, tag) : fail_to_open(tag, made.error());
+        });
+  }
+
+  void open(Slot& slot, std::uint64_t tag) {
+    const auto description = slot.hosted->open(link_);
+    if (!description) return fail_to_open(tag, description.error());
+    log::info("{}: opened by VM {} of {}", slot.name, link_.vm().vm.value(), link_.peer());
+    answer(tag, ResultCode::kDone, encode(*description));
+  }
+
+  void fail_to_open(std::uint64_t tag, const Error& why) {
+    answer(tag, ResultCode::kFailed, as_bytes(why.message().data(), why.message().size()));
   }
 
   void release(HostedModel& model) {
@@ -81,30 +97,85 @@ class DeviceServer::Service final : public SessionService {
 
   DeviceServer& server_;
   ServerLink& link_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
+DeviceServer::Slot& DeviceServer::add_slot(std::string name) {
+  const DeviceId id(slots_.size() + 1);
+  slots_.push_back(
+      std::make_unique<Slot>(Slot{.id = id, .name = std::move(name), .on_use = {}, .hosted = {}}));
+  return *slots_.back();
+}
+
 void DeviceServer::add(std::string name, std::unique_ptr<device::virtio::Model> model) {
-  const DeviceId id(models_.size() + 1);
-  models_.push_back(std::make_unique<HostedModel>(loop_, id, std::move(name), std::move(model)));
+  Slot& slot = add_slot(std::move(name));
+  slot.hosted = std::make_unique<HostedModel>(loop_, slot.id, slot.name, std::move(model));
+}
+
+void DeviceServer::add(std::string name, OnUse on_use) {
+  add_slot(std::move(name)).on_use = std::move(on_use);
 }
 
 bool DeviceServer::is_idle() const {
-  return std::ranges::all_of(models_, [](const auto& model) { return model->is_free(); });
+  return works_.empty() && !working_ && std::ranges::all_of(slots_, [](const auto& slot) {
+           return !slot->hosted || (slot->hosted->is_free() && !slot->on_use.make);
+         });
+}
+
+// ---- Models that are there while they are used ----
+
+Result<> DeviceServer::make(Slot& slot) {
+  auto model = slot.on_use.make();
+  if (!model) return fail(model.error().context(slot.name));
+  slot.hosted = std::make_unique<HostedModel>(loop_, slot.id, slot.name, std::move(*model),
+                                              [this, &slot, alive = std::weak_ptr(alive_)] {
+                                                if (alive.lock()) finish(slot);
+                                              });
+  return {};
+}
+
+void DeviceServer::finish(Slot& slot) {
+  // (Somebody may have opened it since it was free.)
+  if (!slot.hosted->is_free() || std::exchange(slot.changing, true)) return;
+  one_by_one([&slot] {
+    slot.hosted.reset();
+    slot.on_use.finish();
+    slot.changing = false;
+    log::info("{}: closed", slot.name);
+  });
+}
+
+void DeviceServer::one_by_one(std::function<void()> work) {
+  works_.push_back(std::move(work));
+  run_next();
+}
+
+// From the loop itself: what runs it again must not be within a session's turn.
+void DeviceServer::run_next() {
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.lock() || working_ || works_.empty()) return;
+    const std::function<void()> work = std::move(works_.front());
+    works_.pop_front();
+    working_ = true;
+    work();
+    working_ = false;
+    run_next();
+  });
 }
 
 Result<std::unique_ptr<SessionService>> DeviceServer::serve(ServerLink& link) {
   return std::make_unique<Service>(*this, link);
 }
 
-HostedModel* DeviceServer::find(std::string_view name) {
+DeviceServer::Slot* DeviceServer::find(std::string_view name) {
   const auto found = std::ranges::find(
-      models_, name, [](const auto& model) -> std::string_view { return model->name(); });
-  return found == models_.end() ? nullptr : found->get();
+      slots_, name, [](const auto& slot) -> std::string_view { return slot->name; });
+  return found == slots_.end() ? nullptr : found->get();
 }
 
 HostedModel* DeviceServer::find(DeviceId id) {
   const std::uint64_t number = id.value();
-  return number == 0 || number > models_.size() ? nullptr : models_[number - 1].get();
+  return number == 0 || number > slots_.size() ? nullptr : slots_[number - 1]->hosted.get();
 }
 
 }  // namespace orrery::remote

@@ -1,8 +1,11 @@
 // The device models of this server, and the VMs that use them. On the loop's thread.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -21,6 +24,15 @@ class DeviceServer {
   // goes.
   void add(std::string name, std::unique_ptr<device::virtio::Model> model);
 
+  // A model that is there only while a VM has it, so that in between another server may have what
+  // stands behind it. Both may run the loop until they are done.
+  struct OnUse {
+    std::function<Result<std::unique_ptr<device::virtio::Model>>()> make;
+    // The model is destroyed, and had nothing under way.
+    std::function<void()> finish;
+  };
+  void add(std::string name, OnUse on_use);
+
   // Whether nobody has a model, and no requests are under way any more.
   bool is_idle() const;
 
@@ -29,11 +41,28 @@ class DeviceServer {
 
  private:
   class Service;
-  HostedModel* find(std::string_view name);
+  struct Slot {
+    DeviceId id;
+    std::string name;
+    OnUse on_use;                         // empty: `hosted` is always there
+    std::unique_ptr<HostedModel> hosted;  // none: nobody has it
+    bool changing = false;                // is being made, or finished
+  };
+
+  Slot& add_slot(std::string name);
+  Slot* find(std::string_view name);
   HostedModel* find(DeviceId id);
+  Result<> make(Slot& slot);
+  void finish(Slot& slot);
+  void one_by_one(std::function<void()> work);
+  void run_next();
 
   EventLoop& loop_;
-  std::vector<std::unique_ptr<HostedModel>> models_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  // Works that may run the loop: never one within another.
+  std::deque<std::function<void()>> works_;
+  bool working_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace orrery::remote

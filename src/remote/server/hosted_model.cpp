@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.hpp"
+#include "base/log.hpp"
+#include "remote/packet/tree.hpp"
 
 namespace orrery::remote {
 
@@ -48,10 +50,11 @@ class HostedModel::Ring final : public virtio::Ring {
 };
 
 HostedModel::HostedModel(EventLoop& loop, DeviceId id, std::string name,
-                         std::unique_ptr<virtio::Model> model)
+                         std::unique_ptr<virtio::Model> model, std::function<void()> freed)
     : loop_(loop),
       id_(id),
       name_(std::move(name)),
+      freed_(std::move(freed)),
       host_(loop),
       core_(host_, *this, std::move(model)),
       waiting_(core_.queue_count()) {
@@ -98,7 +101,9 @@ void HostedModel::close() {
 
 void HostedModel::take(const Command& command) {
   const std::lock_guard lock(host_.device_lock());
+  if (command.code == CommandCode::kSave) return save(command.tag);
   const Result<> done = carry_out(command);
+  if (std::exchange(settings_changed_, false)) tell_settings(command.tag);
   Feedback feedback{.to = link_->vm(), .tag = command.tag};
   if (!done) {
     const std::string& text = done.error().message();
@@ -112,6 +117,7 @@ Result<> HostedModel::carry_out(const Command& command) {
   switch (command.code) {
     case CommandCode::kStart: return start(command.data);
     case CommandCode::kWriteConfig: return write_config(command.data);
+    case CommandCode::kRestore: return restore(command.data);
     case CommandCode::kReset:
     case CommandCode::kStop: stop(); return {};
     default: return fail(format("{}: does not know that command", name_));
@@ -140,6 +146,35 @@ void HostedModel::go(virtio::Features features) {
   if (!core_.live()) tell_needs_reset();
 }
 
+// The library and the models report by exceptions; they end here.
+Result<> HostedModel::restore(ByteSpan data) {
+  ORRERY_TRY(device::State settings, decode_tree(data, name_));
+  try {
+    if (resetting_) {
+      restore_later_ = std::move(settings);
+    } else {
+      adopt(settings);
+    }
+    return {};
+  } catch (const std::exception& error) {
+    return fail(format("{}: its settings are damaged: {}", name_, error.what()));
+  }
+}
+
+// Whatever the port holds for the model goes to what the driver has made available since.
+void HostedModel::adopt(const device::State& settings) {
+  if (!core_.live()) return;
+  core_.model().adopt_settings(settings, core_.chosen());
+  tell_configuration();
+}
+
+// Whoever asks goes on elsewhere: all that has no result yet will be asked for there, and has ended
+// here before the answer.
+void HostedModel::save(std::uint64_t tag) {
+  saved_ = Saved{tag, device::State::to_cbor(core_.model().settings())};
+  stop();
+}
+
 Result<> HostedModel::write_config(ByteSpan data) {
   constexpr std::size_t kSize = 4 + 1 + 8;
   if (data.size() != kSize) return fail("a write of configuration has 13 bytes");
@@ -162,7 +197,9 @@ void HostedModel::stop() {
   }
   if (link_ != nullptr && dropped != 0) link_->give_back(dropped);
   start_later_.reset();
-  resetting_ = true;
+  restore_later_.reset();
+  settings_changed_ = false;
+  if (std::exchange(resetting_, true)) return;
   core_.write_status(0);
 }
 
@@ -170,10 +207,27 @@ void HostedModel::reset_done() {
   const std::uint64_t dropped = host_.memory().clear();
   if (link_ != nullptr && dropped != 0) link_->give_back(dropped);
   // Whoever comes from within the model goes on only when it has returned.
-  host_.post([this] {
-    resetting_ = false;
-    if (start_later_) go(*std::exchange(start_later_, std::nullopt));
-  });
+  host_.post([this] { begin_anew(); });
+}
+
+void HostedModel::begin_anew() {
+  resetting_ = false;
+  if (link_ == nullptr && freed_) loop_.post(freed_);
+  if (const auto saved = std::exchange(saved_, std::nullopt); saved && link_ != nullptr) {
+    link_->send(Feedback{.to = link_->vm(),
+                         .tag = saved->tag,
+                         .data = as_bytes(saved->settings.data(), saved->settings.size())});
+  }
+  if (!start_later_) return;
+  go(*std::exchange(start_later_, std::nullopt));
+  const auto settings = std::exchange(restore_later_, std::nullopt);
+  if (!settings) return;
+  try {
+    adopt(*settings);
+  } catch (const std::exception& error) {
+    log::warning("{}: its settings are damaged: {}", name_, error.what());
+    core_.fail("its settings are damaged");
+  }
 }
 
 // ---- Requests ----
@@ -191,6 +245,7 @@ void HostedModel::take(const QueueRequest& request, std::uint32_t packet_bytes) 
 void HostedModel::give(unsigned queue, const virtio::Chain& chain, std::uint32_t written) {
   const FilledRequest filled = host_.memory().leave(chain);
   if (link_ == nullptr) return;
+  if (std::exchange(settings_changed_, false)) tell_settings(filled.request.tag);
   link_->send(QueueResult{.to = link_->vm(),
                           .tag = filled.request.tag,
                           .written = written,
@@ -213,6 +268,17 @@ void HostedModel::configuration_changed() {
 void HostedModel::tell_needs_reset() {
   if (link_ == nullptr) return;
   link_->send(Event{.to = link_->vm(), .device = id_, .code = EventCode::kNeedsReset});
+}
+
+void HostedModel::tell_settings(std::uint64_t tag) {
+  if (link_ == nullptr) return;
+  std::vector<std::uint8_t> data(sizeof tag);
+  store_le(reinterpret_cast<std::byte*>(data.data()), tag);
+  device::State::to_cbor(core_.model().settings(), data);
+  link_->send(Event{.to = link_->vm(),
+                    .device = id_,
+                    .code = EventCode::kSettings,
+                    .data = as_bytes(data.data(), data.size())});
 }
 
 void HostedModel::tell_configuration() {

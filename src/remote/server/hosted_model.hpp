@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
 #include "device/virtio/core.hpp"
@@ -22,8 +24,9 @@ namespace orrery::remote {
 class HostedModel final : private device::virtio::Signals {
  public:
   // NAME is what VMs open it by.
+  // FREED: posted when a VM that had it has it no more, and nothing is under way.
   HostedModel(EventLoop& loop, DeviceId id, std::string name,
-              std::unique_ptr<device::virtio::Model> model);
+              std::unique_ptr<device::virtio::Model> model, std::function<void()> freed = {});
 
   DeviceId id() const { return id_; }
   const std::string& name() const { return name_; }
@@ -46,13 +49,19 @@ class HostedModel final : private device::virtio::Signals {
   void used_buffers(unsigned queue) override;
   void configuration_changed() override;
   void reset_done() override;
+  void settings_changed() override { settings_changed_ = true; }
 
   std::vector<std::uint8_t> config();
   Result<> carry_out(const Command& command);
   Result<> start(ByteSpan data);
   Result<> write_config(ByteSpan data);
+  Result<> restore(ByteSpan data);
+  void adopt(const device::State& settings);
+  void save(std::uint64_t tag);
   void go(device::virtio::Features features);
   void stop();
+  void begin_anew();
+  void tell_settings(std::uint64_t tag);
   void tell_configuration();
   void tell_needs_reset();
   void give(unsigned queue, const device::virtio::Chain& chain, std::uint32_t written);
@@ -60,12 +69,21 @@ class HostedModel final : private device::virtio::Signals {
   EventLoop& loop_;
   const DeviceId id_;
   const std::string name_;
+  const std::function<void()> freed_;
   ModelHost host_;
   device::virtio::Core core_;
   ServerLink* link_ = nullptr;
   bool resetting_ = false;
-  std::optional<device::virtio::Features> start_later_;  // once the reset is done
-  std::vector<std::deque<KeptRequest>> waiting_;         // by queue
+  bool settings_changed_ = false;
+  // Once the reset is done: an answer to kSave, and how the next driver begins.
+  struct Saved {
+    std::uint64_t tag = 0;
+    std::vector<std::uint8_t> settings;
+  };
+  std::optional<Saved> saved_;
+  std::optional<device::virtio::Features> start_later_;
+  std::optional<device::State> restore_later_;
+  std::vector<std::deque<KeptRequest>> waiting_;  // by queue
   std::shared_ptr<void> alive_ = std::make_shared<char>();
 };
 

@@ -59,6 +59,11 @@ constexpr std::array kRefusedPolitely{
     SCMP_SYS(openat), SCMP_SYS(prlimit64), SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
     SCMP_SYS(stat),   SCMP_SYS(sysinfo),   SCMP_SYS(uname)};
 
+// Files that are there; none is made or removed.
+constexpr std::array kToOpenDisks{SCMP_SYS(eventfd2),       SCMP_SYS(io_uring_register),
+                                  SCMP_SYS(io_uring_setup), SCMP_SYS(readlink),
+                                  SCMP_SYS(readlinkat),     SCMP_SYS(statx)};
+
 constexpr std::array kForUserNetwork{SCMP_SYS(accept),      SCMP_SYS(bind),   SCMP_SYS(connect),
                                      SCMP_SYS(getpeername), SCMP_SYS(listen), SCMP_SYS(socket)};
 
@@ -151,9 +156,17 @@ void add_needs(Filter& filter, const SandboxNeeds& needs) {
     }
   }
   if (needs.named_sockets) filter.allow(SCMP_SYS(unlink));
+  const auto is_among = [](const auto& calls, int call) {
+    return std::find(calls.begin(), calls.end(), call) != calls.end();
+  };
   for (const int call : kRefusedPolitely) {
-    const bool reads_resolver = needs.user_network && call == SCMP_SYS(openat);
-    if (!reads_resolver) filter.refuse(call, EACCES);
+    const bool opens = (needs.user_network || needs.opens_disks) && call == SCMP_SYS(openat);
+    const bool looks = needs.opens_disks && is_among(kToOpenDisks, call);
+    if (!opens && !looks) filter.refuse(call, EACCES);
+  }
+  if (needs.opens_disks) {
+    for (const int call : kToOpenDisks) filter.allow(call);
+    filter.allow(SCMP_SYS(openat), masked(2, O_CREAT | O_TRUNC, 0));
   }
   if (!needs.user_network) return;
   for (const int call : kForUserNetwork) filter.allow(call);

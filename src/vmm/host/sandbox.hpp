@@ -15,6 +15,7 @@ struct SandboxNeeds {
   bool store_client = false;    // new TCP connections, and counting what a cache holds
   bool remote_devices = false;  // new TCP connections
   bool page_supply = false;     // to put pages into guest memory that are touched first
+  bool opens_disks = false;     // opening files, and rings for them
   bool named_sockets = false;   // to remove the socket files that consoles made
 };
 

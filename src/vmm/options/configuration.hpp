@@ -34,11 +34,16 @@ struct VirtioConsoleOptions {
   std::string name;
 };
 
-// A device model on another host: NAME@HOST:PORT.
-struct RemoteDeviceOptions {
-  std::string name;
+// A server of device models.
+struct RemotePlace {
   std::string host;
   std::string port;
+};
+
+// A device model on another host, or on the next one when that is gone: NAME@HOST:PORT,HOST:PORT.
+struct RemoteDeviceOptions {
+  std::string name;
+  std::vector<RemotePlace> places;
 };
 
 // Where GDB is waited for.

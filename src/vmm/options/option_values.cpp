@@ -265,32 +265,46 @@ Result<VirtioConsoleOptions> parse_virtio_console(std::string_view text) {
   return port;
 }
 
-// NAME@HOST[:PORT]; an IPv6 address in brackets.
-Result<RemoteDeviceOptions> parse_remote_device(std::string_view text) {
+// HOST[:PORT]; an IPv6 address in brackets.
+Result<RemotePlace> parse_remote_place(std::string_view text) {
   const auto wrong = [&] {
-    return fail(
-        format("\"{}\" is no device model of a server; write NAME@HOST or NAME@HOST:PORT, "
-               "such as disk0@10.0.0.5",
-               text));
+    return fail(format("\"{}\" is no server; write HOST or HOST:PORT, such as 10.0.0.5", text));
   };
-  const std::size_t at = text.find('@');
-  if (at == std::string_view::npos || at == 0) return wrong();
-  std::string_view place = text.substr(at + 1);
-  RemoteDeviceOptions device{.name = std::string(text.substr(0, at)), .host = {}, .port = "8471"};
-  const std::size_t bracket = place.starts_with('[') ? place.find(']') : 0;
+  RemotePlace place{.host = {}, .port = "8471"};
+  std::string_view host = text;
+  const std::size_t bracket = host.starts_with('[') ? host.find(']') : 0;
   if (bracket == std::string_view::npos) return wrong();
-  const std::size_t colon = place.find(':', bracket);
+  const std::size_t colon = host.find(':', bracket);
   if (colon != std::string_view::npos) {
-    ORRERY_TRY(const std::uint16_t port, parse_port(place.substr(colon + 1)));
-    device.port = format("{}", port);
-    place = place.substr(0, colon);
+    ORRERY_TRY(const std::uint16_t port, parse_port(host.substr(colon + 1)));
+    place.port = format("{}", port);
+    host = host.substr(0, colon);
   }
   if (bracket != 0) {
-    if (!place.ends_with(']')) return wrong();
-    place = place.substr(1, place.size() - 2);
+    if (!host.ends_with(']')) return wrong();
+    host = host.substr(1, host.size() - 2);
   }
-  if (place.empty()) return wrong();
-  device.host = place;
+  if (host.empty()) return wrong();
+  place.host = host;
+  return place;
+}
+
+// NAME@PLACE[,PLACE]...
+Result<RemoteDeviceOptions> parse_remote_device(std::string_view text) {
+  const std::size_t at = text.find('@');
+  if (at == std::string_view::npos || at == 0) {
+    return fail(
+        format("\"{}\" is no device model of a server; write NAME@HOST or NAME@HOST:PORT, such as "
+               "disk0@10.0.0.5, and behind commas where it goes on when that host is gone",
+               text));
+  }
+  RemoteDeviceOptions device{.name = std::string(text.substr(0, at)), .places = {}};
+  for (std::size_t begin = at + 1; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    ORRERY_TRY(RemotePlace place, parse_remote_place(text.substr(begin, end - begin)));
+    device.places.push_back(std::move(place));
+    begin = end + 1;
+  }
   return device;
 }
 
@@ -456,9 +470,13 @@ std::string to_string(const VirtioConsoleOptions& port) {
 }
 
 std::string to_string(const RemoteDeviceOptions& device) {
-  const bool brackets = device.host.find(':') != std::string::npos;
-  return format("{}@{}{}{}:{}", device.name, brackets ? "[" : "", device.host, brackets ? "]" : "",
-                device.port);
+  std::string text = device.name + '@';
+  for (const RemotePlace& place : device.places) {
+    const bool brackets = place.host.find(':') != std::string::npos;
+    text += format("{}{}{}{}:{}", &place == device.places.data() ? "" : ",", brackets ? "[" : "",
+                   place.host, brackets ? "]" : "", place.port);
+  }
+  return text;
 }
 
 std::string to_string(Engine engine) {

@@ -28,6 +28,8 @@ Result<ConsoleOptions> parse_console(std::string_view text);
 Result<ConsoleOptions> parse_input(std::string_view text);
 Result<VirtioConsoleOptions> parse_virtio_console(std::string_view text);
 Result<RemoteDeviceOptions> parse_remote_device(std::string_view text);
+// HOST or HOST:PORT; an IPv6 address in brackets.
+Result<RemotePlace> parse_remote_place(std::string_view text);
 Result<Engine> parse_engine(std::string_view text);
 Result<GdbOptions> parse_gdb(std::string_view text);
 Result<Irqchip> parse_irqchip(std::string_view text);

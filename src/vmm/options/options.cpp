@@ -163,7 +163,7 @@ constexpr std::array kOptions{
         "user user,forward=tcp:2222:22 tap=", apply_list<&Configuration::networks, parse_network>,
         show_list<&Configuration::networks>},
     Option{
-        "device", "NAME@HOST[:PORT]", OptionKind::kList, InSnapshot::kConnection,
+        "device", "NAME@HOST[:PORT][,HOST[:PORT]]...", OptionKind::kList, InSnapshot::kConnection,
         "a device model of another host's `orrery device-server` (port 8471); needs --certificate",
         "", apply_list<&Configuration::devices, parse_remote_device>,
         show_list<&Configuration::devices>},

@@ -1,9 +1,11 @@
 #include "vmm/remote/device_server.hpp"
 
 #include <chrono>
+#include <deque>
 #include <memory>
 
 #include "base/format.hpp"
+#include "base/log.hpp"
 #include "base/sockets/listening_socket.hpp"
 #include "device/virtio/block/block.hpp"
 #include "device/virtio/console/console.hpp"
@@ -28,9 +30,15 @@ constexpr unsigned kDiskQueues = 1;
 // The backends, and the models over them.
 class Devices {
  public:
-  explicit Devices(EventLoop& loop) : loop_(loop), server_(loop) {}
+  Devices(EventLoop& loop, DeviceServerOptions::Open open)
+      : loop_(loop), open_(open), server_(loop) {}
 
   Result<> add(const ServedDevice& device) {
+    const auto* const disk = std::get_if<storage::DiskOptions>(&device.what);
+    if (disk != nullptr && open_ == DeviceServerOptions::Open::kOnUse) {
+      add_on_use(device.name, *disk);
+      return {};
+    }
     auto model = std::visit([&](const auto& what) { return make(what); }, device.what);
     if (!model) return fail(model.error().context("--device " + device.name));
     server_.add(device.name, std::move(*model));
@@ -38,10 +46,15 @@ class Devices {
   }
 
   remote::DeviceServer& server() { return server_; }
+  void end() {
+    ending_ = true;
+    loop_.stop();
+  }
   const SandboxNeeds& needs() const { return needs_; }
 
   // Once no VM is served any more: waits for what is under way, and flushes disks.
   Result<> finish() {
+    ending_ = false;
     constexpr std::chrono::milliseconds kLook{1};
     std::unique_ptr<LoopTimer> look = loop_.create_timer([&] { loop_.stop(); });
     while (!server_.is_idle()) {
@@ -56,6 +69,37 @@ class Devices {
 
  private:
   using Made = Result<std::unique_ptr<virtio::Model>>;
+
+  // Only disks are locked by who has them open. REPORT is of no use: the sandbox is there.
+  void add_on_use(const std::string& name, const storage::DiskOptions& options) {
+    needs_.opens_disks = true;
+    auto& kept = disks_on_use_.emplace_back();
+    server_.add(name, {.make = [this, &kept, options]() -> Made {
+                         storage::OpenReport report;
+                         Result<std::unique_ptr<port::Blocks>> disk =
+                             make_disk(loop_, options, report);
+                         stop_again();
+                         if (!disk) return fail(disk.error());
+                         kept = std::move(*disk);
+                         return std::make_unique<virtio::Block>(
+                             *kept, virtio::BlockOptions{.queues = kDiskQueues});
+                       },
+                       .finish =
+                           [this, &kept, name] {
+                             if (!kept->geometry().read_only) {
+                               const Result<> flushed = storage::flush_disk(loop_, *kept);
+                               if (!flushed)
+                                 log::warning("{}: {}", name, flushed.error().message());
+                             }
+                             kept.reset();
+                             stop_again();
+                           }});
+  }
+
+  // What ran the loop may have taken the signal that was for the loop around it.
+  void stop_again() {
+    if (ending_) loop_.stop();
+  }
 
   Made make(const storage::DiskOptions& options) {
     storage::OpenReport report;
@@ -91,9 +135,12 @@ class Devices {
   Made make(const EntropySource& /*source*/) { return std::make_unique<virtio::Entropy>(entropy_); }
 
   EventLoop& loop_;
+  const DeviceServerOptions::Open open_;
+  bool ending_ = false;
   SandboxNeeds needs_;
   SystemEntropy entropy_;
   std::vector<std::unique_ptr<port::Blocks>> disks_;
+  std::deque<std::unique_ptr<port::Blocks>> disks_on_use_;
   std::vector<std::unique_ptr<port::Frames>> networks_;
   std::vector<std::unique_ptr<DescriptorConsole>> consoles_;
   remote::DeviceServer server_;
@@ -117,9 +164,9 @@ Result<decltype(ServedDevice::what)> parse_what(std::string_view kind, std::stri
 }
 
 // Ends the loop when a signal asks for it. To be made before the sandbox.
-Result<std::unique_ptr<Signals>> stop_at_signal(EventLoop& loop) {
+Result<std::unique_ptr<Signals>> stop_at_signal(EventLoop& loop, Devices& devices) {
   SignalActions actions;
-  actions.end = [&loop](int /*number*/) { loop.stop(); };
+  actions.end = [&devices](int /*number*/) { devices.end(); };
   actions.continued = [] {};
   return Signals::create(loop, std::move(actions));
 }
@@ -146,10 +193,10 @@ Result<ServedDevice> parse_served_device(std::string_view text) {
 
 Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& options) {
   block_served_signals();
-  ORRERY_TRY(const auto signals, stop_at_signal(loop));
+  Devices devices(loop, options.open);
+  ORRERY_TRY(const auto signals, stop_at_signal(loop, devices));
   auto credentials = remote::tls::Credentials::load(options.certificate);
   if (!credentials) return fail(credentials.error().context("--certificate"));
-  Devices devices(loop);
   for (const ServedDevice& device : options.devices) ORRERY_CHECK(devices.add(device));
   auto socket = listen_tcp(options.listen, remote::Listener::kBacklog);
   if (!socket) return fail(format("--listen {}: {}", options.listen, socket.error().message()));

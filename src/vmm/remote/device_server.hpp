@@ -1,6 +1,7 @@
 // A server of device models as a process: `orrery device-server`.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,6 +28,11 @@ struct DeviceServerOptions {
   std::string listen;
   std::string certificate;
   std::vector<ServedDevice> devices;
+  enum class Open : std::uint8_t {
+    kAtStart,
+    kOnUse,  // disks while a VM has them, so that several servers may have the same ones
+  };
+  Open open = Open::kAtStart;
   bool sandbox = true;
 };
 

@@ -1,21 +1,21 @@
 #include "vmm/remote/remote_devices.hpp"
 
-#include <map>
-
 #include <unistd.h>
 
 #include "base/sockets/connecting_socket.hpp"
-#include "remote/client/remote_server.hpp"
+#include "remote/client/remote_models.hpp"
 #include "remote/tls/credentials.hpp"
+#include "vmm/options/option_values.hpp"
 
 namespace orrery::vmm {
+namespace {
 
-struct RemoteDevices::Parts {
-  EventLoop& loop;
-  remote::tls::Credentials credentials;
-  remote::ToVm vm;
-  std::map<std::string, std::unique_ptr<remote::RemoteServer>> servers{};  // by host and port
-};
+Result<remote::RemoteModels::Place> find(const RemotePlace& place) {
+  ORRERY_TRY(TcpServer server, find_tcp_server(place.host, place.port));
+  return remote::RemoteModels::Place{place.host, std::move(server)};
+}
+
+}  // namespace
 
 RemoteDevices::RemoteDevices() = default;
 RemoteDevices::~RemoteDevices() = default;
@@ -29,27 +29,22 @@ Result<> RemoteDevices::use(EventLoop& loop, const std::string& certificate, boo
       .client = {},
       .hypervisor = {},
       .kind = on_kvm ? remote::HypervisorKind::kKvm : remote::HypervisorKind::kOrrery};
-  parts_.reset(new Parts{loop, std::move(*credentials), vm});
+  models_ = std::make_unique<remote::RemoteModels>(
+      loop, remote::RemoteModels::Options{.credentials = std::move(*credentials), .vm = vm});
   return {};
 }
 
 Result<std::unique_ptr<device::virtio::Model>> RemoteDevices::open(
     const RemoteDeviceOptions& options) {
-  auto& server = parts_->servers[options.host + " " + options.port];
-  if (!server) {
-    ORRERY_TRY(TcpServer found, find_tcp_server(options.host, options.port));
-    server = std::make_unique<remote::RemoteServer>(
-        parts_->loop, remote::ClientLink::Options{.host = options.host,
-                                                  .server = std::move(found),
-                                                  .credentials = parts_->credentials,
-                                                  .vm = parts_->vm});
+  std::vector<remote::RemoteModels::Place> places;
+  for (const RemotePlace& place : options.places) {
+    ORRERY_TRY(places.emplace_back(), find(place));
   }
-  return server->open(options.name);
+  return models_->open(options.name, places);
 }
 
 void RemoteDevices::close() {
-  if (!parts_) return;
-  for (const auto& [place, server] : parts_->servers) server->close();
+  if (models_) models_->close();
 }
 
 }  // namespace orrery::vmm

@@ -12,6 +12,10 @@ namespace orrery::device::virtio {
 class Model;
 }
 
+namespace orrery::remote {
+class RemoteModels;
+}
+
 namespace orrery::vmm {
 
 // On the machine's thread, while the loop does not run.
@@ -30,8 +34,7 @@ class RemoteDevices {
   void close();
 
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;  // none before use()
+  std::unique_ptr<remote::RemoteModels> models_;  // none before use()
 };
 
 }  // namespace orrery::vmm

@@ -100,15 +100,17 @@ TEST(OptionValues, VirtioConsoles) {
 }
 
 TEST(OptionValues, RemoteDevices) {
-  for (const char* text : {"disk0@10.0.0.5:8471", "net0@host.example:1", "rng@[::1]:65535"}) {
+  for (const char* text : {"disk0@10.0.0.5:8471", "net0@host.example:1", "rng@[::1]:65535",
+                           "disk0@10.0.0.5:8471,[::1]:1,host:2"}) {
     const auto device = parse_remote_device(text);
     ASSERT_TRUE(device.has_value()) << text;
     EXPECT_EQ(to_string(*device), text);
   }
-  EXPECT_EQ(parse_remote_device("disk0@host")->port, "8471");
-  EXPECT_EQ(parse_remote_device("disk0@[fe80::1]")->host, "fe80::1");
-  for (const char* text : {"", "disk0", "@host", "disk0@", "disk0@:1", "disk0@host:",
-                           "disk0@host:0", "disk0@host:65536", "disk0@[::1", "disk0@[::1]x:1"}) {
+  EXPECT_EQ(parse_remote_device("disk0@host")->places[0].port, "8471");
+  EXPECT_EQ(parse_remote_device("disk0@[fe80::1]")->places[0].host, "fe80::1");
+  for (const char* text : {"", "disk0", "@host", "disk0@", "disk0@:1",
+                           "disk0@host:", "disk0@host:0", "disk0@host:65536", "disk0@[::1",
+                           "disk0@[::1]x:1", "disk0@host,", "disk0@host,,host", "disk0@,host"}) {
     EXPECT_FALSE(parse_remote_device(text).has_value()) << text;
   }
 }

@@ -66,7 +66,9 @@ Block::Block(port::Blocks& port, const BlockOptions& options)
 // Only `writeback` is the driver's to write (5.2.4.2), with VIRTIO_BLK_F_CONFIG_WCE.
 void Block::write_config(std::uint64_t offset, Width width, std::uint64_t value) {
   if (offset != offsetof(Config, writeback) || width != Width::k8) return;
-  if (core_->has(kConfigWce)) config_.writeback = value != 0 ? 1 : 0;
+  if (!core_->has(kConfigWce)) return;
+  config_.writeback = value != 0 ? 1 : 0;
+  core_->settings_changed();
 }
 
 void Block::start(Features /*chosen*/) {}

@@ -41,6 +41,8 @@ class Block final : public Model {
   bool works_at_once() const override { return reads_at_once_ && in_flight_ == 0; }
   bool stop() override;
   State save() const override;
+  State settings() const override;
+  void adopt_settings(const State& settings, Features chosen) override;
   void restore(const State& state, Features chosen) override;
 
  private:

@@ -13,6 +13,14 @@ State Block::save() const {
   return {{"writeback", config_.writeback}, {"in_flight", std::move(jobs)}};
 }
 
+State Block::settings() const {
+  return {{"writeback", config_.writeback}};
+}
+
+void Block::adopt_settings(const State& settings, Features /*chosen*/) {
+  config_.writeback = settings.at("writeback").get<std::uint8_t>() != 0 ? 1 : 0;
+}
+
 void Block::restore(const State& state, Features /*chosen*/) {
   const auto writeback = state.at("writeback").get<std::uint8_t>();
   std::vector<std::pair<unsigned, Chain>> chains;

@@ -49,6 +49,7 @@ class Console final : public Model {
   void process(unsigned queue) override;
   bool stop() override;
   State save() const override;
+  State settings() const override;
   void restore(const State& state, Features chosen) override;
 
  private:

@@ -14,8 +14,10 @@ Taken Console::control(Virtqueue& queue) {
     core_->fail("a console control message is too short, or lies outside of RAM (5.3.6.2)");
     return Taken::kChain;
   }
-  core_->give(kControlTransmitQueue, chain_, 0);
+  const Chain asked = chain_;  // answers take chains, too
   handle(message);
+  core_->settings_changed();
+  core_->give(kControlTransmitQueue, asked, 0);
   return Taken::kChain;
 }
 

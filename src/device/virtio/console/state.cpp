@@ -5,6 +5,13 @@
 
 namespace orrery::device::virtio {
 
+// How much a port has taken of a chain is of no use where the chain begins anew.
+State Console::settings() const {
+  State state = save();
+  for (State& port : state["ports"]) port["taken"] = 0;
+  return state;
+}
+
 State Console::save() const {
   State ports = State::array();
   for (const Stream& stream : streams_) {

@@ -22,6 +22,7 @@ Taken Network::control(unsigned index, Virtqueue& queue) {
     core_->fail("a control command's answer lies outside of RAM");
     return Taken::kChain;
   }
+  core_->settings_changed();
   core_->give(index, chain_, sizeof ack);
   return Taken::kChain;
 }

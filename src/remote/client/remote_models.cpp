@@ -1,0 +1,178 @@
+#include "remote/client/remote_models.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/format.hpp"
+#include "base/log.hpp"
+
+namespace orrery::remote {
+namespace {
+
+// A server that the model has just left needs some milliseconds before it gives it again; a guest
+// notices much longer waits.
+constexpr std::chrono::milliseconds kMovePatience{300};
+
+}  // namespace
+
+RemoteModels::RemoteModels(EventLoop& loop, Options options)
+    : loop_(loop), options_(std::move(options)) {}
+
+RemoteModels::~RemoteModels() = default;
+
+RemoteServer& RemoteModels::server_at(const Place& place) {
+  std::unique_ptr<RemoteServer>& server = servers_[place.server.name];
+  if (!server) {
+    ModelOwner& self = *this;
+    server = std::make_unique<RemoteServer>(loop_,
+                                            ClientLink::Options{.host = place.host,
+                                                                .server = place.server,
+                                                                .credentials = options_.credentials,
+                                                                .vm = options_.vm,
+                                                                .timing = options_.timing},
+                                            self);
+  }
+  return *server;
+}
+
+Result<std::unique_ptr<RemoteModel>> RemoteModels::open(const std::string& name,
+                                                        const std::vector<Place>& places) {
+  const auto number = static_cast<std::uint16_t>(models_.size() + 1);
+  Placed placed;
+  // (All are connected to now: whoever is needed later is there at once.)
+  for (const Place& place : places) placed.places.push_back(&server_at(place));
+  Result<std::unique_ptr<RemoteModel>> model = fail("it has no place");
+  for (; placed.at < placed.places.size(); ++placed.at) {
+    using Patience = RemoteServer::Patience;
+    const bool last = placed.at + 1 == placed.places.size();
+    model = placed.places[placed.at]->open(name, number, last ? Patience::kSome : Patience::kNone);
+    if (model) break;
+    placed.places[placed.at]->give_up();  // an answer that comes late counts for nothing
+    if (!last) log::warning("{}; trying the next server", model.error().message());
+  }
+  if (!model) return model;
+  placed.model = model->get();
+  models_.emplace(number, std::move(placed));
+  return model;
+}
+
+void RemoteModels::close() {
+  for (const auto& [name, server] : servers_) server->close();
+}
+
+RemoteModels::Placed* RemoteModels::find(const std::string& name) {
+  const auto found = std::ranges::find_if(
+      models_, [&](const auto& entry) { return entry.second.model->remote_name() == name; });
+  return found == models_.end() ? nullptr : &found->second;
+}
+
+std::vector<RemoteModels::Whereabouts> RemoteModels::whereabouts() const {
+  std::vector<Whereabouts> all;
+  all.reserve(models_.size());
+  for (const auto& [number, placed] : models_) {
+    all.push_back({placed.model->remote_name(), placed.places[placed.at]->name(), placed.found});
+  }
+  return all;
+}
+
+// ---- Servers that are gone ----
+
+// Each place once without a pause; then less and less often.
+void RemoteModels::go_to(Placed& placed, std::size_t place) {
+  constexpr std::chrono::milliseconds kFirst{5};
+  constexpr std::chrono::milliseconds kLongest{500};
+  const std::size_t rounds = placed.searches++ / placed.places.size();
+  const auto pause = rounds == 0
+                         ? std::chrono::milliseconds(0)
+                         : std::min(kFirst * (1 << std::min<std::size_t>(rounds, 7)), kLongest);
+  placed.at = place;
+  placed.found = false;
+  placed.places[place]->adopt(*placed.model, pause);
+}
+
+void RemoteModels::go_on_elsewhere(Placed& placed) {
+  const std::size_t next = (placed.at + 1) % placed.places.size();
+  if (placed.searches == 0) {
+    log::warning("{}: goes on at {}", placed.model->remote_name(), placed.places[next]->name());
+  }
+  placed.places[placed.at]->drop(*placed.model);
+  go_to(placed, next);
+}
+
+// The session is given up for all models there: what it still holds must not be carried out there
+// when it is carried out elsewhere.
+void RemoteModels::unreachable(RemoteServer& server, const Error& why) {
+  const std::vector<RemoteModel*> there = server.models();
+  const auto has_other_place = [this](const RemoteModel* model) {
+    return models_.at(model->number()).places.size() > 1;
+  };
+  if (std::ranges::none_of(there, has_other_place)) return;
+  if (std::ranges::any_of(
+          there, [this](const RemoteModel* model) { return models_.at(model->number()).found; })) {
+    log::warning("{}: {}", server.name(), why.message());
+  }
+  server.give_up();
+  for (RemoteModel* const model : there) {
+    if (has_other_place(model)) go_on_elsewhere(models_.at(model->number()));
+  }
+}
+
+void RemoteModels::refused(RemoteServer& /*server*/, RemoteModel& model, const Error& why) {
+  Placed& placed = models_.at(model.number());
+  if (placed.moving.done) {
+    if (std::chrono::steady_clock::now() < placed.moving.until) return;
+    placed.places[placed.at]->drop(model);
+    const std::size_t back = index_of(placed, *placed.moving.from);
+    end_move(placed, fail(why));
+    return go_to(placed, back);
+  }
+  if (placed.places.size() > 1) go_on_elsewhere(placed);
+}
+
+void RemoteModels::arrived(RemoteServer& server, RemoteModel& model) {
+  Placed& placed = models_.at(model.number());
+  placed.found = true;
+  placed.searches = 0;
+  if (!placed.moving.done) return;
+  if (&server == placed.moving.to) return end_move(placed, {});
+  end_move(placed, fail(format("{}: was lost on the way, and goes on at {}", model.remote_name(),
+                               server.name())));
+}
+
+// ---- Moves ----
+
+std::size_t RemoteModels::index_of(Placed& placed, RemoteServer& server) {
+  const auto found = std::ranges::find(placed.places, &server);
+  const auto index = static_cast<std::size_t>(found - placed.places.begin());
+  if (found == placed.places.end()) placed.places.push_back(&server);
+  return index;
+}
+
+void RemoteModels::move(const std::string& name, const Place& place,
+                        std::function<void(const Result<>&)> done) {
+  Placed* const placed = find(name);
+  if (placed == nullptr) return done(fail(format("there is no remote device {}", name)));
+  if (placed->moving.done) return done(fail(format("{}: is being moved already", name)));
+  if (!placed->found) return done(fail(format("{}: is being looked for", name)));
+  RemoteServer* const from = placed->places[placed->at];
+  RemoteServer& to = server_at(place);
+  if (&to == from) return done({});
+  placed->moving = {from, &to, std::move(done)};
+  placed->moving.until = std::chrono::steady_clock::now() + kMovePatience;
+  placed->model->hold();
+  from->stop(*placed->model, [this, placed, from](const Result<ByteSpan>& settings) {
+    // (A session that is lost has its models found again by itself; see arrived().)
+    if (!settings) return;
+    placed->model->keep_settings(*settings);
+    placed->model->lost();
+    from->drop(*placed->model);
+    go_to(*placed, index_of(*placed, *placed->moving.to));
+  });
+}
+
+void RemoteModels::end_move(Placed& placed, const Result<>& result) {
+  const auto done = std::exchange(placed.moving, Move{}).done;
+  done(result);
+}
+
+}  // namespace orrery::remote

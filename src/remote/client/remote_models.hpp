@@ -1,0 +1,90 @@
+// A VM's device models on servers, and where each is: it has places in the order in which the user
+// named them, stays where it is found, goes on at the next one when its server is gone, and moves
+// when it is told to.
+//
+// What goes on is exact: a model begins at another place from the settings that came with its last
+// result, and is asked again for all that has none.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/loop/event_loop.hpp"
+#include "remote/client/remote_server.hpp"
+
+namespace orrery::remote {
+
+class RemoteModels final : private ModelOwner {
+ public:
+  struct Options {
+    tls::Credentials credentials;
+    ToVm vm;
+    LinkTiming timing{};
+  };
+  struct Place {
+    std::string host;  // as in the server's certificate
+    TcpServer server;
+  };
+  struct Whereabouts {
+    std::string name;    // of the model, at its server
+    std::string server;  // host:port
+    bool found = false;  // otherwise it is being looked for there
+  };
+
+  // On the loop's thread or while it does not run, as all that follows. The loop outlives it.
+  RemoteModels(EventLoop& loop, Options options);
+  ~RemoteModels() override;
+
+  // Opens the model at the first of PLACES that gives it. Runs the loop meanwhile, so not while
+  // anybody else does. This outlives the model; once the loop runs no more, in any order.
+  Result<std::unique_ptr<RemoteModel>> open(const std::string& name,
+                                            const std::vector<Place>& places);
+
+  // Has the model go on at PLACE; DONE says whether it does. It goes on where it was if that place
+  // does not give it.
+  void move(const std::string& name, const Place& place, std::function<void(const Result<>&)> done);
+  std::vector<Whereabouts> whereabouts() const;
+
+  // Gives all models back. Runs the loop.
+  void close();
+
+ private:
+  // A model that is told to go elsewhere: first it stops where it is, then it is looked for there.
+  struct Move {
+    RemoteServer* from = nullptr;
+    RemoteServer* to = nullptr;
+    std::function<void(const Result<>&)> done;
+    SteadyTime until{};  // so long a refusal counts for nothing
+  };
+  struct Placed {
+    RemoteModel* model = nullptr;
+    std::vector<RemoteServer*> places;
+    std::size_t at = 0;  // of places
+    bool found = true;
+    unsigned searches = 0;  // since it was found
+    Move moving{};          // none: no `done`
+  };
+
+  void unreachable(RemoteServer& server, const Error& why) override;
+  void refused(RemoteServer& server, RemoteModel& model, const Error& why) override;
+  void arrived(RemoteServer& server, RemoteModel& model) override;
+
+  RemoteServer& server_at(const Place& place);
+  Placed* find(const std::string& name);
+  void go_to(Placed& placed, std::size_t place);
+  void go_on_elsewhere(Placed& placed);
+  static std::size_t index_of(Placed& placed, RemoteServer& server);
+  void end_move(Placed& placed, const Result<>& result);
+
+  EventLoop& loop_;
+  const Options options_;
+  std::map<std::string, std::unique_ptr<RemoteServer>> servers_;  // by host:port
+  std::map<std::uint16_t, Placed> models_;                        // by number
+};
+
+}  // namespace orrery::remote
