@@ -1,7 +1,9 @@
 // `orrery control`: one command to a running VM, through the socket of its --control.
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -21,8 +23,26 @@ using Json = nlohmann::json;
 struct Given {
   std::string path;
   std::string command;
+  std::vector<std::string> arguments;
   bool json = false;
 };
+
+// The request, with the command's parameters by their names.
+Result<Json> request_of(const Given& given) {
+  Json request = {{"command", given.command}};
+  std::size_t taken = 0;
+  const auto command =
+      std::ranges::find(vmm::control::kCommands, given.command, &vmm::control::Command::name);
+  for (const std::string_view parameter : command->parameters) {
+    if (parameter.empty()) continue;
+    if (taken == given.arguments.size()) {
+      return fail(format("{} needs a {} as well; see --help", given.command, parameter));
+    }
+    request[std::string(parameter)] = given.arguments[taken++];
+  }
+  if (taken == given.arguments.size()) return request;
+  return fail(format("{} has no use for \"{}\"", given.command, given.arguments[taken]));
+}
 
 void print_status(const Json& status) {
   fmt::print("{} on {}, {} vCPUs, {} of memory\n", status.value("state", "?"),
@@ -32,11 +52,16 @@ void print_status(const Json& status) {
     fmt::print("disk {}{}: {} requests under way\n", disk.value("path", "?"),
                disk.value("read_only", false) ? ", read-only" : "", disk.value("under_way", 0U));
   }
+  for (const Json& device : status.value("devices", Json::array())) {
+    fmt::print("device {}@{}{}\n", device.value("name", "?"), device.value("server", "?"),
+               device.value("found", true) ? "" : ", looked for");
+  }
 }
 
 Result<> control(const Given& given) {
+  ORRERY_TRY(const Json request, request_of(given));
   ORRERY_TRY(auto client, vmm::control::Client::connect(given.path));
-  ORRERY_TRY(const Json answer, client.ask({{"command", given.command}}));
+  ORRERY_TRY(const Json answer, client.ask(request));
   if (given.json) {
     fmt::print("{}\n", answer.dump(2));
   } else if (given.command == "status") {
@@ -62,6 +87,7 @@ void add_control(CLI::App& application, int& status) {
   command->add_option("command", given->command, "what it is told, of the list below")
       ->required()
       ->check(CLI::IsMember(names));
+  command->add_option("arguments", given->arguments, "what the command is about, if anything");
   command->add_flag("--json", given->json, "print the answer for programs");
   command->callback([given, &status] {
     const Result<> done = control(*given);

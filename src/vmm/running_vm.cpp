@@ -1,16 +1,20 @@
 #include "vmm/running_vm.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace orrery::vmm {
 
 RunningVm::RunningVm(EventLoop& loop, machine::Machine& machine, PowerControl& power,
-                     std::vector<ControlledDisk> disks, RunningVmOptions options)
+                     std::vector<ControlledDisk> disks, RemoteDevices& devices,
+                     RunningVmOptions options)
     : loop_(loop),
       machine_(machine),
       power_(power),
       disks_(std::move(disks)),
+      devices_(devices),
       options_(std::move(options)) {
   for (const ControlledDisk& each : disks_) {
     each.disk->on_quiescent([this] { changed_.notify_all(); });
@@ -32,7 +36,8 @@ control::Status RunningVm::status() {
       .hypervisor = std::string(hypervisor::name_of(machine_.hypervisor().kind())),
       .vcpus = machine_.configuration().vcpus,
       .memory = machine_.configuration().memory_size,
-      .disks = {}};
+      .disks = {},
+      .devices = devices_.status()};
   for (const ControlledDisk& each : disks_) {
     const port::BlockGeometry& geometry = each.disk->geometry();
     status.disks.push_back({each.path, geometry.size, geometry.read_only, each.disk->under_way()});
@@ -54,6 +59,16 @@ Task<Result<>> RunningVm::pause() {
 bool RunningVm::disks_quiescent() const {
   return std::all_of(disks_.begin(), disks_.end(),
                      [](const ControlledDisk& each) { return each.disk->quiescent(); });
+}
+
+Task<Result<>> RunningVm::move_device(std::string name, std::string server) {
+  const auto outcome = std::make_shared<std::optional<Result<>>>();
+  devices_.move(name, server, [this, outcome, alive = std::weak_ptr(alive_)](const Result<>& done) {
+    *outcome = done;
+    if (alive.lock()) changed_.notify_all();
+  });
+  while (!*outcome) co_await changed_;
+  co_return **outcome;
 }
 
 Result<> RunningVm::resume() {

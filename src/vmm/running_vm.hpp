@@ -10,6 +10,7 @@
 #include "machine/machine.hpp"
 #include "vmm/control/target.hpp"
 #include "vmm/power_control.hpp"
+#include "vmm/remote/remote_devices.hpp"
 #include "vmm/snapshot/live_snapshot.hpp"
 
 namespace orrery::vmm {
@@ -25,7 +26,7 @@ class RunningVm final : public control::Target {
  public:
   // All outlive it.
   RunningVm(EventLoop& loop, machine::Machine& machine, PowerControl& power,
-            std::vector<ControlledDisk> disks, RunningVmOptions options);
+            std::vector<ControlledDisk> disks, RemoteDevices& devices, RunningVmOptions options);
   // The machine has ended. What a paused one would still have done to its disks is not done: they
   // may be those of a snapshot. Tasks of it are gone by then.
   ~RunningVm() override;
@@ -40,6 +41,7 @@ class RunningVm final : public control::Target {
   Result<> power_off() override;
   Result<> reset() override;
   Result<> quit() override;
+  Task<Result<>> move_device(std::string name, std::string server) override;
   Task<Result<std::unique_ptr<control::SnapshotUnderWay>>> begin_snapshot(
       control::SnapshotRequest request) override;
 
@@ -50,9 +52,11 @@ class RunningVm final : public control::Target {
   machine::Machine& machine_;
   PowerControl& power_;
   const std::vector<ControlledDisk> disks_;
+  RemoteDevices& devices_;
   RunningVmOptions options_;
   bool paused_ = false;
-  Changed changed_;  // paused_, or which disks are quiescent
+  Changed changed_;  // paused_, which disks are quiescent, or what came of a move
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   LiveSnapshot* begun_ = nullptr;  // on its way to its instant
   bool ended_ = false;

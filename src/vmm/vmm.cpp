@@ -261,7 +261,7 @@ Result<> Vmm::attach_input() {
 Result<> Vmm::attach_control() {
   if (configuration_.control.empty()) return {};
   running_ = std::make_unique<RunningVm>(
-      *loop_, *machine_, *power_, controlled_disks_,
+      *loop_, *machine_, *power_, controlled_disks_, remote_devices_,
       RunningVmOptions{snapshot_options(configuration_), start_ ? start_->name() : ""});
   ORRERY_TRY(control_, control::Server::create(*loop_, *running_, configuration_.control));
   return {};

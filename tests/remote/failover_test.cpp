@@ -224,6 +224,18 @@ TEST_F(FailoverTest, AMoveToWhereTheModelIsNotLeavesItWhereItIs) {
                     [](const Result<>& result) { EXPECT_FALSE(result); });
 }
 
+TEST_F(FailoverTest, AMoveToWhereNobodyIsLeavesItWhereItIs) {
+  start("counter");
+  EXPECT_EQ(count(), 1u);
+  kill(1);
+  EXPECT_THAT(move(1), HasSubstr("cannot be reached"));
+  EXPECT_EQ(count(), 2u);
+  EXPECT_THAT(where(), HasSubstr(ports[0]));
+  ports.emplace_back("1");  // another one, which it does not know yet
+  EXPECT_THAT(move(2), HasSubstr("cannot be reached"));
+  EXPECT_EQ(count(), 3u);
+}
+
 // What the driver wrote to the configuration has no request: it comes along as well.
 TEST_F(FailoverTest, AWriteOfConfigurationComesAlong) {
   start("disk0", block::kFlush | block::kConfigWce);

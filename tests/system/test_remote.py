@@ -32,8 +32,8 @@ class RemoteTest(SystemTest):
         self.address = server.stdout.readline().strip()
         return server
 
-    def boot_with(self, *names: str):
-        words = ["--certificate", str(self.scratch / "vm.pem")]
+    def boot_with(self, *names: str, more=()):
+        words = ["--certificate", str(self.scratch / "vm.pem"), *more]
         for name in names:
             words += ["--device", f"{name}@{self.address}"]
         return self.boot(small_guest(cpus=2, more=words))
@@ -106,6 +106,38 @@ class RemoteTest(SystemTest):
         servers.append(self.start_server(device))
         self.stop(servers.pop())
         self.stop(servers[1])
+        subprocess.run(["e2fsck", "-fn", disk], check=True, capture_output=True)
+
+    def test_a_disk_moves_while_it_is_written(self):
+        disk = self.empty_disk(64 << 20)
+        servers, addresses = [], []
+        for _ in range(2):
+            servers.append(self.start_server(f"disk0=disk:{disk},format=raw", more=["--open", "use"]))
+            addresses.append(self.address)
+        socket = self.scratch / "vm.sock"
+
+        def control(*words: str) -> subprocess.CompletedProcess:
+            return subprocess.run([ORRERY, "control", socket, *words], capture_output=True, text=True, timeout=60)
+
+        guest = self.boot_with("disk0", more=["--control", str(socket)])
+        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt", timeout=120)
+        guest.send("(for i in 1 2 3 4 5 6; do head -c 4194304 /dev/urandom >/mnt/$i; sync; done; "
+                   "cd /mnt; md5sum ? >sums; sync; echo WRITTEN''-ALL)\n")
+        for _ in range(5):
+            for address in reversed(addresses):
+                moved = control("move-device", "disk0", address)
+                self.assertEqual((moved.returncode, moved.stderr), (0, ""))
+                self.assertIn(f"device disk0@{address}\n", control("status").stdout)
+        guest.expect("WRITTEN-ALL", 240)
+        nowhere = control("move-device", "disk0", "127.0.0.1:1")
+        self.assertEqual(nowhere.returncode, 1)
+        self.assertIn("cannot be reached", nowhere.stderr)
+        self.assertIn("there is no remote device", control("move-device", "disk7", addresses[0]).stderr)
+        self.assertIn("needs a server", control("move-device", "disk7").stderr)
+        guest.run("echo 3 >/proc/sys/vm/drop_caches; cd /mnt; md5sum -c sums; cd /; umount /mnt", timeout=120)
+        guest.power_off()
+        for server in servers:
+            self.stop(server)
         subprocess.run(["e2fsck", "-fn", disk], check=True, capture_output=True)
 
     def test_network_and_console(self):

@@ -113,7 +113,12 @@ void RemoteModels::unreachable(RemoteServer& server, const Error& why) {
   }
   server.give_up();
   for (RemoteModel* const model : there) {
-    if (has_other_place(model)) go_on_elsewhere(models_.at(model->number()));
+    Placed& placed = models_.at(model->number());
+    if (placed.moving.done && placed.moving.to == &server) {
+      go_back(placed, why);
+    } else if (has_other_place(model)) {
+      go_on_elsewhere(placed);
+    }
   }
 }
 
@@ -121,10 +126,7 @@ void RemoteModels::refused(RemoteServer& /*server*/, RemoteModel& model, const E
   Placed& placed = models_.at(model.number());
   if (placed.moving.done) {
     if (std::chrono::steady_clock::now() < placed.moving.until) return;
-    placed.places[placed.at]->drop(model);
-    const std::size_t back = index_of(placed, *placed.moving.from);
-    end_move(placed, fail(why));
-    return go_to(placed, back);
+    return go_back(placed, why);
   }
   if (placed.places.size() > 1) go_on_elsewhere(placed);
 }
@@ -157,7 +159,7 @@ void RemoteModels::move(const std::string& name, const Place& place,
   RemoteServer* const from = placed->places[placed->at];
   RemoteServer& to = server_at(place);
   if (&to == from) return done({});
-  placed->moving = {from, &to, std::move(done)};
+  placed->moving = {.from = from, .to = &to, .done = std::move(done)};
   placed->moving.until = std::chrono::steady_clock::now() + kMovePatience;
   placed->model->hold();
   from->stop(*placed->model, [this, placed, from](const Result<ByteSpan>& settings) {
@@ -166,12 +168,37 @@ void RemoteModels::move(const std::string& name, const Place& place,
     placed->model->keep_settings(*settings);
     placed->model->lost();
     from->drop(*placed->model);
-    go_to(*placed, index_of(*placed, *placed->moving.to));
+    const std::size_t places = placed->places.size();
+    const std::size_t there = index_of(*placed, *placed->moving.to);
+    placed->moving.added = placed->places.size() != places;
+    go_to(*placed, there);
+  });
+}
+
+void RemoteModels::go_back(Placed& placed, const Error& why) {
+  placed.places[placed.at]->drop(*placed.model);
+  if (placed.moving.added) std::erase(placed.places, placed.moving.to);
+  go_to(placed, index_of(placed, *placed.moving.from));
+  end_move(placed, fail(why));
+}
+
+// (They may be in a callback.)
+void RemoteModels::forget_unused() {
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.lock()) return;
+    std::erase_if(servers_, [this](const auto& entry) {
+      return std::ranges::none_of(models_, [&](const auto& model) {
+        const auto& [number, placed] = model;
+        return placed.moving.to == entry.second.get() ||
+               std::ranges::find(placed.places, entry.second.get()) != placed.places.end();
+      });
+    });
   });
 }
 
 void RemoteModels::end_move(Placed& placed, const Result<>& result) {
   const auto done = std::exchange(placed.moving, Move{}).done;
+  if (!result) forget_unused();
   done(result);
 }
 

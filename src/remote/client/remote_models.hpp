@@ -59,6 +59,7 @@ class RemoteModels final : private ModelOwner {
     RemoteServer* from = nullptr;
     RemoteServer* to = nullptr;
     std::function<void(const Result<>&)> done;
+    bool added = false;  // `to` was none of its places before
     SteadyTime until{};  // so long a refusal counts for nothing
   };
   struct Placed {
@@ -79,12 +80,15 @@ class RemoteModels final : private ModelOwner {
   void go_to(Placed& placed, std::size_t place);
   void go_on_elsewhere(Placed& placed);
   static std::size_t index_of(Placed& placed, RemoteServer& server);
+  void go_back(Placed& placed, const Error& why);
+  void forget_unused();
   void end_move(Placed& placed, const Result<>& result);
 
   EventLoop& loop_;
   const Options options_;
   std::map<std::string, std::unique_ptr<RemoteServer>> servers_;  // by host:port
   std::map<std::uint16_t, Placed> models_;                        // by number
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace orrery::remote

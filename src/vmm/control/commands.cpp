@@ -30,11 +30,16 @@ CommandTask tell_status(Call& call) {
                      {"read_only", disk.read_only},
                      {"under_way", disk.under_way}});
   }
+  Json devices = Json::array();
+  for (const RemoteDeviceStatus& device : status.devices) {
+    devices.push_back({{"name", device.name}, {"server", device.server}, {"found", device.found}});
+  }
   co_return Json{{"state", status.paused ? "paused" : "running"},
                  {"hypervisor", status.hypervisor},
                  {"vcpus", status.vcpus},
                  {"memory", status.memory.value()},
-                 {"disks", std::move(disks)}};
+                 {"disks", std::move(disks)},
+                 {"devices", std::move(devices)}};
 }
 
 CommandTask pause(Call& call) {
@@ -56,6 +61,18 @@ CommandTask reset(Call& call) {
 
 CommandTask quit(Call& call) {
   co_return answer_of(call.target.quit());
+}
+
+CommandTask move_device(Call& call) {
+  const auto device = call.request.find("device");
+  const auto server = call.request.find("server");
+  if (device == call.request.end() || !device->is_string() || server == call.request.end() ||
+      !server->is_string()) {
+    co_return fail("a move needs the texts \"device\" and \"server\"");
+  }
+  const Result<> done =
+      co_await call.target.move_device(device->get<std::string>(), server->get<std::string>());
+  co_return answer_of(done);
 }
 
 // Two files come with it, and one for each name in "overlays".

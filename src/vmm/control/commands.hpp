@@ -33,6 +33,7 @@ CommandTask resume(Call& call);
 CommandTask power_off(Call& call);
 CommandTask reset(Call& call);
 CommandTask quit(Call& call);
+CommandTask move_device(Call& call);
 CommandTask begin_snapshot(Call& call);
 CommandTask finish_snapshot(Call& call);
 
@@ -40,6 +41,8 @@ struct Command {
   std::string_view name;
   std::string_view help;  // empty: not for people
   CommandTask (*run)(Call& call);
+  // Texts of the request, in the order in which the command line has them; empty: no further one.
+  std::array<std::string_view, 2> parameters{};
 };
 inline constexpr std::array kCommands{
     Command{"status", "what the VM is and does", tell_status},
@@ -49,6 +52,10 @@ inline constexpr std::array kCommands{
             "press the power button; force it off after 10 seconds, or the second time", power_off},
     Command{"reset", "press the reset button", reset},
     Command{"quit", "end it at once", quit},
+    Command{"move-device",
+            "have the remote device DEVICE go on at SERVER (HOST[:PORT])",
+            move_device,
+            {"device", "server"}},
     Command{"snapshot-begin", "", begin_snapshot},
     Command{"snapshot-finish", "", finish_snapshot},
 };

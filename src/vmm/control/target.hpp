@@ -22,12 +22,20 @@ struct DiskStatus {
   unsigned under_way = 0;  // requests that the disk works on
 };
 
+// A device whose model is on a server.
+struct RemoteDeviceStatus {
+  std::string name;    // that its server knows it by
+  std::string server;  // host:port
+  bool found = true;   // otherwise it is being looked for there
+};
+
 struct Status {
   bool paused = false;
   std::string hypervisor;  // its kind's name
   unsigned vcpus = 0;
   Bytes memory;
   std::vector<DiskStatus> disks;
+  std::vector<RemoteDeviceStatus> devices{};
 };
 
 // A snapshot, and what it is written to; the files are open.
@@ -80,6 +88,9 @@ class Target {
   virtual Result<> reset() = 0;
   // Ends the VM at once.
   virtual Result<> quit() = 0;
+  // Has a remote device's model go on at SERVER (HOST[:PORT]). Done when it does; an error: it goes
+  // on where it was.
+  virtual Task<Result<>> move_device(std::string name, std::string server) = 0;
   // One at a time.
   virtual Task<Result<std::unique_ptr<SnapshotUnderWay>>> begin_snapshot(
       SnapshotRequest request) = 0;

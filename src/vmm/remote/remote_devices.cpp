@@ -43,6 +43,25 @@ Result<std::unique_ptr<device::virtio::Model>> RemoteDevices::open(
   return models_->open(options.name, places);
 }
 
+void RemoteDevices::move(const std::string& name, const std::string& server,
+                         std::function<void(const Result<>&)> done) {
+  if (!models_) return done(fail("the VM has no remote devices"));
+  const Result<RemotePlace> place = parse_remote_place(server);
+  if (!place) return done(fail(place.error()));
+  const auto found = find(*place);
+  if (!found) return done(fail(found.error()));
+  models_->move(name, *found, std::move(done));
+}
+
+std::vector<control::RemoteDeviceStatus> RemoteDevices::status() const {
+  std::vector<control::RemoteDeviceStatus> devices;
+  if (!models_) return devices;
+  for (auto& each : models_->whereabouts()) {
+    devices.push_back({std::move(each.name), std::move(each.server), each.found});
+  }
+  return devices;
+}
+
 void RemoteDevices::close() {
   if (models_) models_->close();
 }

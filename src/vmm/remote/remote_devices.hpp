@@ -1,11 +1,14 @@
 // The device models that a VM uses on other hosts, by server.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
+#include "vmm/control/target.hpp"
 #include "vmm/options/configuration.hpp"
 
 namespace orrery::device::virtio {
@@ -29,6 +32,11 @@ class RemoteDevices {
 
   // Waits for the server. The model's use ends before this does.
   Result<std::unique_ptr<device::virtio::Model>> open(const RemoteDeviceOptions& options);
+
+  // While the loop runs, on its thread. DONE: see control::Target.
+  void move(const std::string& name, const std::string& server,
+            std::function<void(const Result<>&)> done);
+  std::vector<control::RemoteDeviceStatus> status() const;
 
   // Tells the servers that the VM has ended.
   void close();

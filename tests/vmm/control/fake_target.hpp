@@ -39,6 +39,10 @@ class FakeControlTarget final : public vmm::control::Target {
   }
   Result<> reset() override { return press("reset"); }
   Result<> quit() override { return press("quit"); }
+  Task<Result<>> move_device(std::string name, std::string server) override {
+    if (name == "nothing") co_return fail("there is no such device");
+    co_return press((name + " to " + server).c_str());
+  }
   Task<Result<std::unique_ptr<vmm::control::SnapshotUnderWay>>> begin_snapshot(
       vmm::control::SnapshotRequest request) override {
     if (snapshots_under_way != 0) co_return fail("one at a time");

@@ -68,6 +68,17 @@ TEST_F(SessionTest, EveryButton) {
   EXPECT_EQ(target.pressed, (std::vector<std::string>{"power", "reset", "quit"}));
 }
 
+TEST_F(SessionTest, ADeviceMoves) {
+  EXPECT_EQ(ask_one(R"({"command": "move-device", "device": "disk0", "server": "host:1"})"),
+            Json({{"ok", true}}));
+  EXPECT_EQ(target.pressed, std::vector<std::string>{"disk0 to host:1"});
+  for (const char* line : {R"({"command": "move-device", "device": "nothing", "server": "host"})",
+                           R"({"command": "move-device", "device": "disk0"})",
+                           R"({"command": "move-device", "device": 1, "server": "host"})"}) {
+    EXPECT_EQ(ask_one(line)["ok"], false) << line;
+  }
+}
+
 TEST_F(SessionTest, ARequestWaitsForTheAnswerOfTheOneBefore) {
   target.stands = false;
   EXPECT_EQ(ask("{\"command\": \"pause\"}\n{\"command\": \"resume\"}\n"), "");
