@@ -167,6 +167,7 @@ void add_needs(Filter& filter, const SandboxNeeds& needs) {
   if (needs.opens_disks) {
     for (const int call : kToOpenDisks) filter.allow(call);
     filter.allow(SCMP_SYS(openat), masked(2, O_CREAT | O_TRUNC, 0));
+    filter.allow(SCMP_SYS(utimensat), equal(1, 0));  // of a file that is open: no path
   }
   if (!needs.user_network) return;
   for (const int call : kForUserNetwork) filter.allow(call);

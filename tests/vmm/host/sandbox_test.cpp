@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,6 +56,19 @@ TEST_F(SandboxDeathTest, ProcessorTimeIsTold) {
     return ::getrusage(RUSAGE_SELF, &usage) == 0 && usage.ru_maxrss > 0 ? 7 : 8;
   };
   EXPECT_EXIT(inside({}, asks), testing::ExitedWithCode(7), "");
+}
+
+TEST_F(SandboxDeathTest, WhoOpensDisksSetsTheTimeOfThoseOnly) {
+  const SandboxNeeds needs{.opens_disks = true};
+  const auto touch = [](const char* path) {
+    return [path] {
+      const timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_OMIT}};
+      const int file = ::open("/dev/null", O_RDWR);
+      return ::utimensat(file, path, times, 0) == 0 ? 7 : 8;
+    };
+  };
+  EXPECT_EXIT(inside(needs, touch(nullptr)), testing::ExitedWithCode(7), "");
+  EXPECT_EXIT(inside(needs, touch("/dev/null")), testing::KilledBySignal(SIGSYS), kTold);
 }
 
 TEST_F(SandboxDeathTest, NoFileIsOpened) {
