@@ -13,6 +13,7 @@ namespace {
 struct Given {
   vmm::DeviceServerOptions options{.listen = "127.0.0.1:8471", .certificate = {}, .devices = {}};
   std::vector<std::string> devices;
+  std::vector<std::string> routes;
   std::string open = "start";
   std::string sandbox = "on";
   bool verbose = false;
@@ -27,6 +28,14 @@ Result<int> serve(EventLoop& loop, Given given) {
   }
   using Open = vmm::DeviceServerOptions::Open;
   given.options.open = given.open == "use" ? Open::kOnUse : Open::kAtStart;
+  for (const std::string& text : given.routes) {
+    auto route = vmm::parse_served_route(text);
+    if (!route) return fail(route.error().context("--route"));
+    given.options.routes.push_back(std::move(*route));
+  }
+  if (given.options.devices.empty() && given.options.routes.empty()) {
+    return fail("there is nothing to serve: write --device NAME=KIND, or --route NAME=HOST");
+  }
 #if defined(ORRERY_SANITIZED)
   given.options.sandbox = false;  // as in vmm::Configuration
 #else
@@ -47,11 +56,12 @@ void add_device_server(CLI::App& application, int& status) {
       ->add_option("--certificate", given->options.certificate,
                    "who this server is: made by `orrery certificate create` with --address")
       ->required();
-  command
-      ->add_option("--device", given->devices,
-                   "NAME=disk:FILE[,...], NAME=net:user[,...], NAME=console:pty, NAME=rng; what "
-                   "stands behind the colon is as for `orrery run`")
-      ->required();
+  command->add_option("--device", given->devices,
+                      "NAME=disk:FILE[,...], NAME=net:user[,...], NAME=console:pty, NAME=rng; what "
+                      "stands behind the colon is as for `orrery run`");
+  command->add_option("--route", given->routes,
+                      "NAME=HOST[:PORT]: that device model is on another server, to which what "
+                      "comes for it is forwarded");
   command
       ->add_option(
           "--open", given->open,

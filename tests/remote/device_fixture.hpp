@@ -27,9 +27,10 @@ using std::chrono::milliseconds;
 inline constexpr std::uint64_t kDiskSize = 1 << 20;
 inline constexpr LinkTiming kTiming{milliseconds(200), milliseconds(1000)};
 
-inline RemoteModels::Options model_options(const LinkTiming& timing) {
+inline RemoteModels::Options model_options(const LinkTiming& timing,
+                                           RemoteModels::Options::Routes routes) {
   const ClientLink::Options client = client_options("1", timing);
-  return {.credentials = client.credentials, .vm = client.vm, .timing = timing};
+  return {.credentials = client.credentials, .vm = client.vm, .timing = timing, .routes = routes};
 }
 inline RemoteModels::Place place_at(const std::string& port) {
   return {"127.0.0.1", *find_tcp_server("127.0.0.1", port)};
@@ -50,10 +51,27 @@ class Served {
                                 frames, device::virtio::NetworkOptions{.mac = {2, 0, 0, 0, 0, 1}}));
     });
   }
+  // A server that has none of it, and knows that the server at PORT has.
+  static std::unique_ptr<Served> forwarding_to(const std::string& port) {
+    std::unique_ptr<Served> served(new Served);
+    served->server_.call([&] {
+      for (const char* name : {"disk0", "rng", "counter", "net0"}) {
+        served->devices_->add(name, Route{"127.0.0.1", *find_tcp_server("127.0.0.1", port),
+                                          TestCertificates::get().server});
+      }
+    });
+    return served;
+  }
   TestServer& operator*() { return server_; }
   TestServer* operator->() { return &server_; }
 
  private:
+  Served()
+      : server_([this](ServerLink& link) { return devices_->serve(link); },
+                ServerLink::Options{.timing = kTiming}) {
+    server_.call([this] { devices_ = std::make_unique<DeviceServer>(server_.loop()); });
+  }
+
   FakeEntropy entropy_;
   std::unique_ptr<DeviceServer> devices_;  // outlives the listener
   TestServer server_;
@@ -62,8 +80,9 @@ class Served {
 class Vm {
  public:
   // PORTS: of its servers.
-  explicit Vm(const std::vector<std::string>& ports)
-      : loop_(*EventLoop::create()), models_(*loop_, model_options(kTiming)) {
+  explicit Vm(const std::vector<std::string>& ports,
+              RemoteModels::Options::Routes routes = RemoteModels::Options::Routes::kFollow)
+      : loop_(*EventLoop::create()), models_(*loop_, model_options(kTiming, routes)) {
     for (const std::string& port : ports) places_.push_back(place_at(port));
   }
 

@@ -131,6 +131,25 @@ void RemoteModels::refused(RemoteServer& /*server*/, RemoteModel& model, const E
   if (placed.places.size() > 1) go_on_elsewhere(placed);
 }
 
+void RemoteModels::lost(RemoteServer& /*server*/, RemoteModel& model) {
+  const auto placed = models_.find(model.number());
+  if (placed != models_.end()) placed->second.found = false;
+}
+
+// Where the way does not lead there, the model stays with who forwards.
+void RemoteModels::routed(RemoteServer& /*server*/, RemoteModel& model, const std::string& place) {
+  if (options_.routes == Options::Routes::kIgnore) return;
+  if (models_.at(model.number()).moving.done) return;
+  auto server = find_tcp_server(place);
+  if (!server) return log::info("{}: {}", model.remote_name(), server.error().message());
+  std::string host = place.substr(0, place.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  move(model.remote_name(), {std::move(host), std::move(*server)},
+       [name = model.remote_name(), place](const Result<>& moved) {
+         log::info("{}: {}", name, moved ? "goes directly to " + place : moved.error().message());
+       });
+}
+
 void RemoteModels::arrived(RemoteServer& server, RemoteModel& model) {
   Placed& placed = models_.at(model.number());
   placed.found = true;

@@ -25,6 +25,9 @@ class RemoteModels final : private ModelOwner {
     tls::Credentials credentials;
     ToVm vm;
     LinkTiming timing{};
+    // Whether a model goes to where its server says that it really is.
+    enum class Routes : std::uint8_t { kFollow, kIgnore };
+    Routes routes = Routes::kFollow;
   };
   struct Place {
     std::string host;  // as in the server's certificate
@@ -73,6 +76,8 @@ class RemoteModels final : private ModelOwner {
 
   void unreachable(RemoteServer& server, const Error& why) override;
   void refused(RemoteServer& server, RemoteModel& model, const Error& why) override;
+  void lost(RemoteServer& server, RemoteModel& model) override;
+  void routed(RemoteServer& server, RemoteModel& model, const std::string& place) override;
   void arrived(RemoteServer& server, RemoteModel& model) override;
 
   RemoteServer& server_at(const Place& place);

@@ -85,22 +85,53 @@ void RemoteServer::take(const Packet& packet) {
     const auto found = models_.find(RemoteModel::number_in(result->tag));
     if (found != models_.end()) found->second->take(*result);
   } else if (const auto* const event = std::get_if<Event>(&packet.body)) {
-    for (const auto& [number, model] : models_) {
-      if (model->device() == event->device) model->take(*event);
-    }
+    take(*event);
   } else if (const auto* const feedback = std::get_if<Feedback>(&packet.body)) {
     const auto asked = answers_.find(feedback->tag);
     if (asked == answers_.end()) return;
-    const Answer answer = std::move(asked->second);
+    const auto answer = std::move(asked->second.answer);
     answers_.erase(asked);
     answer(*feedback);
   }
 }
 
+void RemoteServer::take(const Event& event) {
+  const auto found = std::ranges::find_if(models_, [&](const auto& entry) {
+    return entry.second->device() == event.device && !missing_.contains(entry.first);
+  });
+  if (found == models_.end()) return;
+  RemoteModel& model = *found->second;
+  if (event.code == EventCode::kRoute) {
+    const auto* const text = reinterpret_cast<const char*>(event.data.data());
+    owner_.routed(*this, model, std::string(text, event.data.size()));
+  } else if (event.code == EventCode::kLost) {
+    miss(model);
+    retry_->arm(steady_clock::now() + kRetry);
+  } else {
+    model.take(event);
+  }
+}
+
+// Nobody answers what was asked about it.
+void RemoteServer::miss(RemoteModel& model) {
+  missing_.insert(model.number());
+  model.lost();
+  owner_.lost(*this, model);
+  std::vector<Asked> unanswered;
+  std::erase_if(answers_, [&](auto& entry) {
+    if (entry.second.number != model.number()) return false;
+    unanswered.push_back(std::move(entry.second));
+    return true;
+  });
+  for (const Asked& asked : unanswered) {
+    asked.answer(fail(format("{}: the model is lost", options_.server.name)));
+  }
+}
+
 // ---- Opening and closing ----
 
-void RemoteServer::ask(CommandCode code, DeviceId device, ByteSpan data, Answer answer) {
-  answers_.emplace(++last_tag_, std::move(answer));
+void RemoteServer::ask(CommandCode code, DeviceId device, ByteSpan data, Asked asked) {
+  answers_.emplace(++last_tag_, std::move(asked));
   send(Command{address_of(device), last_tag_, code, data});
 }
 
@@ -120,12 +151,12 @@ Result<std::unique_ptr<RemoteModel>> RemoteServer::open(const std::string& name,
   opening_ = patience;
   refused_.clear();
   ask(CommandCode::kOpen, {}, as_bytes(name.data(), name.size()),
-      [&](const Result<Feedback>& feedback) {
-        if (!feedback) return;  // see refused_
-        description = description_in(*feedback);
-        done = true;
-        loop_.stop();
-      });
+      {0, [&](const Result<Feedback>& feedback) {
+         if (!feedback) return;  // see refused_
+         description = description_in(*feedback);
+         done = true;
+         loop_.stop();
+       }});
   patience_->arm(steady_clock::now() + kOpenPatience);
   const bool answered = run_until(done);
   patience_->cancel();
@@ -159,13 +190,13 @@ void RemoteServer::drop(RemoteModel& model) {
 void RemoteServer::stop(RemoteModel& model,
                         std::function<void(const Result<ByteSpan>& settings)> done) {
   ask(CommandCode::kSave, model.device(), {},
-      [this, done = std::move(done)](const Result<Feedback>& feedback) {
-        if (!feedback) return done(fail(feedback.error()));
-        if (feedback->result == ResultCode::kDone) return done(feedback->data);
-        // Whether it stands still is not known: it begins anew, from its last settings.
-        done(fail(reason_of(*feedback)));
-        end_session(kRetry);
-      });
+      {model.number(), [this, done = std::move(done)](const Result<Feedback>& feedback) {
+         if (!feedback) return done(fail(feedback.error()));
+         if (feedback->result == ResultCode::kDone) return done(feedback->data);
+         // Whether it stands still is not known: it begins anew, from its last settings.
+         done(fail(reason_of(*feedback)));
+         end_session(kRetry);
+       }});
 }
 
 std::vector<RemoteModel*> RemoteServer::models() const {
@@ -181,11 +212,11 @@ void RemoteServer::close() {
   bool done = left == 0;
   for (const auto& [number, model] : models_) {
     if (missing_.contains(number)) continue;
-    ask(CommandCode::kClose, model->device(), {}, [&](const Result<Feedback>&) {
-      if (--left != 0) return;
-      done = true;
-      loop_.stop();
-    });
+    ask(CommandCode::kClose, model->device(), {}, {0, [&](const Result<Feedback>&) {
+                                                     if (--left != 0) return;
+                                                     done = true;
+                                                     loop_.stop();
+                                                   }});
   }
   patience_->arm(steady_clock::now() + kClosePatience);
   static_cast<void>(run_until(done));
@@ -218,12 +249,9 @@ void RemoteServer::give_up() {
 // (The link may be in a callback: the next one follows from the timer.)
 void RemoteServer::end_session(milliseconds pause) {
   session_is_over_ = true;
-  for (const auto& [number, model] : models_) {
-    missing_.insert(number);
-    model->lost();
-  }
-  for (const auto& [tag, answer] : std::exchange(answers_, {})) {
-    answer(fail(format("{}: the session is lost", options_.server.name)));
+  for (const auto& [number, model] : models_) miss(*model);
+  for (const auto& [tag, asked] : std::exchange(answers_, {})) {
+    asked.answer(fail(format("{}: the session is lost", options_.server.name)));
   }
   retry_->arm(steady_clock::now() + pause);
 }
@@ -236,9 +264,9 @@ void RemoteServer::find_again() {
 void RemoteServer::ask_for(RemoteModel& model) {
   const std::string& name = model.remote_name();
   ask(CommandCode::kOpen, {}, as_bytes(name.data(), name.size()),
-      [this, number = model.number()](const Result<Feedback>& feedback) {
-        if (feedback) found(number, *feedback);
-      });
+      {model.number(), [this, number = model.number()](const Result<Feedback>& feedback) {
+         if (feedback) found(number, *feedback);
+       }});
 }
 
 void RemoteServer::found(std::uint16_t number, const Feedback& feedback) {

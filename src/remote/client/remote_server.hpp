@@ -30,6 +30,10 @@ class ModelOwner {
   virtual void unreachable(RemoteServer& server, const Error& why) = 0;
   // The server does not give the model (now); unless it is taken from it, it is asked again.
   virtual void refused(RemoteServer& server, RemoteModel& model, const Error& why) = 0;
+  // The server has the model no more, and it is looked for there.
+  virtual void lost(RemoteServer& server, RemoteModel& model) = 0;
+  // The model's server says that it is better reached at PLACE, host:port.
+  virtual void routed(RemoteServer& server, RemoteModel& model, const std::string& place) = 0;
   // The server has the model, which goes on there.
   virtual void arrived(RemoteServer& server, RemoteModel& model) = 0;
 };
@@ -68,7 +72,11 @@ class RemoteServer final : private ToServer {
   void close();
 
  private:
-  using Answer = std::function<void(const Result<Feedback>& feedback)>;
+  // To what was asked about a model; 0: about none that is lost by itself.
+  struct Asked {
+    std::uint16_t number = 0;
+    std::function<void(const Result<Feedback>& feedback)> answer;
+  };
 
   void send(const Body& body) override;
   bool has_credit() override;
@@ -82,7 +90,9 @@ class RemoteServer final : private ToServer {
   void find_again();
   void ask_for(RemoteModel& model);
   void found(std::uint16_t number, const Feedback& feedback);
-  void ask(CommandCode code, DeviceId device, ByteSpan data, Answer answer);
+  void take(const Event& event);
+  void miss(RemoteModel& model);
+  void ask(CommandCode code, DeviceId device, ByteSpan data, Asked asked);
   bool run_until(const bool& done);
 
   EventLoop& loop_;
@@ -92,8 +102,8 @@ class RemoteServer final : private ToServer {
   std::unique_ptr<ClientLink> link_;
   std::map<std::uint16_t, RemoteModel*> models_;  // by number
   std::uint64_t last_tag_ = 0;
-  std::map<std::uint64_t, Answer> answers_;  // to what was asked
-  std::set<std::uint16_t> missing_;          // of models_, until found (again)
+  std::map<std::uint64_t, Asked> answers_;  // by tag
+  std::set<std::uint16_t> missing_;         // of models_, until found (again)
   bool session_is_over_ = false;
   // At the start, where a refusal is a mistake of configuration.
   std::optional<Patience> opening_;

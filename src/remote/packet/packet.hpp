@@ -306,6 +306,8 @@ enum class EventCode : std::uint8_t {
   // What the model has been told is now the data: the tag of the queue result with which this
   // holds, or of the command that is answered before (8 bytes), and the settings, in CBOR.
   kSettings = 5,
+  kRoute = 6,  // the model is at another server, the data's (host:port): nearer than by this one
+  kLost = 7,   // the model is here no more, nor what was under way: to be opened again
 };
 
 struct Event {
@@ -320,7 +322,7 @@ struct Event {
     archive(self.to, self.device, self.code);
   }
   bool valid() const {
-    return to.valid() && code >= EventCode::kConfiguration && code <= EventCode::kSettings;
+    return to.valid() && code >= EventCode::kConfiguration && code <= EventCode::kLost;
   }
 };
 

@@ -1,6 +1,7 @@
 #include "remote/server/device_server.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "base/format.hpp"
 #include "base/log.hpp"
@@ -21,6 +22,10 @@ class DeviceServer::Service final : public SessionService {
     if (const auto* const command = std::get_if<Command>(&packet.body)) {
       take_command(*command);
     } else if (const auto* const request = std::get_if<QueueRequest>(&packet.body)) {
+      const auto elsewhere = forwarded_.find(request->to.device);
+      if (elsewhere != forwarded_.end()) {
+        return elsewhere->second->take(*request, packet.header.length);
+      }
       HostedModel* const model = own(request->to.device);
       if (model == nullptr) return link_.give_back(packet.header.length);
       model->take(*request, packet.header.length);
@@ -30,7 +35,7 @@ class DeviceServer::Service final : public SessionService {
   }
 
   bool holds_anything() const override {
-    return std::ranges::any_of(server_.slots_, [&](const auto& slot) {
+    return !forwarded_.empty() || std::ranges::any_of(server_.slots_, [&](const auto& slot) {
       return slot->hosted && slot->hosted->belongs_to(link_);
     });
   }
@@ -47,6 +52,8 @@ class DeviceServer::Service final : public SessionService {
 
   void take_command(const Command& command) {
     if (command.code == CommandCode::kOpen) return open(command);
+    const auto elsewhere = forwarded_.find(command.to.device);
+    if (elsewhere != forwarded_.end()) return elsewhere->second->take(command);
     HostedModel* const model = own(command.to.device);
     if (model == nullptr) return answer(command.tag, ResultCode::kNoDevice);
     if (command.code != CommandCode::kClose) return model->take(command);
@@ -58,6 +65,12 @@ class DeviceServer::Service final : public SessionService {
     const std::string name(reinterpret_cast<const char*>(command.data.data()), command.data.size());
     Slot* const slot = server_.find(name);
     if (slot == nullptr) return answer(command.tag, ResultCode::kNoDevice);
+    if (slot->route) {
+      auto& forwarded = forwarded_[slot->id];
+      forwarded.reset();  // of before: whoever opens anew has lost it
+      forwarded = std::make_unique<ForwardedModel>(server_.loop_, *slot->route, link_, slot->id);
+      return forwarded->open(name, command.tag);
+    }
     if (slot->changing) return fail_to_open(command.tag, Error(name + ": is being prepared"));
     if (slot->hosted) return open(*slot, command.tag);
     slot->changing = true;
@@ -97,13 +110,14 @@ class DeviceServer::Service final : public SessionService {
 
   DeviceServer& server_;
   ServerLink& link_;
+  std::map<DeviceId, std::unique_ptr<ForwardedModel>> forwarded_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 DeviceServer::Slot& DeviceServer::add_slot(std::string name) {
   const DeviceId id(slots_.size() + 1);
-  slots_.push_back(
-      std::make_unique<Slot>(Slot{.id = id, .name = std::move(name), .on_use = {}, .hosted = {}}));
+  slots_.push_back(std::make_unique<Slot>(
+      Slot{.id = id, .name = std::move(name), .route = {}, .on_use = {}, .hosted = {}}));
   return *slots_.back();
 }
 
@@ -114,6 +128,10 @@ void DeviceServer::add(std::string name, std::unique_ptr<device::virtio::Model> 
 
 void DeviceServer::add(std::string name, OnUse on_use) {
   add_slot(std::move(name)).on_use = std::move(on_use);
+}
+
+void DeviceServer::add(std::string name, Route route) {
+  add_slot(std::move(name)).route = std::move(route);
 }
 
 bool DeviceServer::is_idle() const {

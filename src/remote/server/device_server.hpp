@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/loop/event_loop.hpp"
 #include "device/virtio/model.hpp"
 #include "remote/link/server_link.hpp"
+#include "remote/server/forwarded_model.hpp"
 #include "remote/server/hosted_model.hpp"
 
 namespace orrery::remote {
@@ -33,6 +35,9 @@ class DeviceServer {
   };
   void add(std::string name, OnUse on_use);
 
+  // A model that is on another server, to which what VMs want of it is forwarded.
+  void add(std::string name, Route route);
+
   // Whether nobody has a model, and no requests are under way any more.
   bool is_idle() const;
 
@@ -44,6 +49,7 @@ class DeviceServer {
   struct Slot {
     DeviceId id;
     std::string name;
+    std::optional<Route> route;           // it is there
     OnUse on_use;                         // empty: `hosted` is always there
     std::unique_ptr<HostedModel> hosted;  // none: nobody has it
     bool changing = false;                // is being made, or finished

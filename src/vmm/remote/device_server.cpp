@@ -45,6 +45,14 @@ class Devices {
     return {};
   }
 
+  Result<> add(const ServedRoute& route, const remote::tls::Credentials& credentials) {
+    auto server = find_tcp_server(route.place.host, route.place.port);
+    if (!server) return fail(server.error().context("--route " + route.name));
+    needs_.remote_devices = true;
+    server_.add(route.name, remote::Route{route.place.host, std::move(*server), credentials});
+    return {};
+  }
+
   remote::DeviceServer& server() { return server_; }
   void end() {
     ending_ = true;
@@ -191,6 +199,17 @@ Result<ServedDevice> parse_served_device(std::string_view text) {
   return ServedDevice{std::string(name), std::move(*what)};
 }
 
+Result<ServedRoute> parse_served_route(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  if (equals == std::string_view::npos || !is_name(name)) {
+    return fail(format("\"{}\": write NAME=HOST or NAME=HOST:PORT, such as disk0=10.0.0.6", text));
+  }
+  auto place = parse_remote_place(text.substr(equals + 1));
+  if (!place) return fail(place.error().context(name));
+  return ServedRoute{std::string(name), std::move(*place)};
+}
+
 Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& options) {
   block_served_signals();
   Devices devices(loop, options.open);
@@ -198,6 +217,9 @@ Result<int> run_device_server(EventLoop& loop, const DeviceServerOptions& option
   auto credentials = remote::tls::Credentials::load(options.certificate);
   if (!credentials) return fail(credentials.error().context("--certificate"));
   for (const ServedDevice& device : options.devices) ORRERY_CHECK(devices.add(device));
+  for (const ServedRoute& route : options.routes) {
+    ORRERY_CHECK(devices.add(route, *credentials));
+  }
   auto socket = listen_tcp(options.listen, remote::Listener::kBacklog);
   if (!socket) return fail(format("--listen {}: {}", options.listen, socket.error().message()));
   ORRERY_TRY(const TcpAddress address, tcp_address(socket->get()));

@@ -24,6 +24,14 @@ struct ServedDevice {
 // NAME=disk:..., NAME=net:..., NAME=console:..., each as `orrery run` has it, or NAME=rng.
 Result<ServedDevice> parse_served_device(std::string_view text);
 
+// A model that is on another server.
+struct ServedRoute {
+  std::string name;
+  RemotePlace place;
+};
+// NAME=HOST[:PORT].
+Result<ServedRoute> parse_served_route(std::string_view text);
+
 struct DeviceServerOptions {
   std::string listen;
   std::string certificate;
@@ -33,6 +41,7 @@ struct DeviceServerOptions {
     kOnUse,  // disks while a VM has them, so that several servers may have the same ones
   };
   Open open = Open::kAtStart;
+  std::vector<ServedRoute> routes{};
   bool sandbox = true;
 };
 

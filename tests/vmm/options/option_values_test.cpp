@@ -115,6 +115,17 @@ TEST(OptionValues, RemoteDevices) {
   }
 }
 
+TEST(OptionValues, ServedRoutes) {
+  const auto route = parse_served_route("disk0=10.0.0.6:9000");
+  ASSERT_TRUE(route);
+  EXPECT_EQ(route->name, "disk0");
+  EXPECT_EQ(route->place.host, "10.0.0.6");
+  EXPECT_EQ(route->place.port, "9000");
+  for (const char* text : {"", "disk0", "=host", "disk0=", "disk 0=host", "disk0=host:0"}) {
+    EXPECT_FALSE(parse_served_route(text).has_value()) << text;
+  }
+}
+
 TEST(OptionValues, ServedDevices) {
   const auto disk = parse_served_device("disk0=disk:a.img,readonly");
   ASSERT_TRUE(disk.has_value());
