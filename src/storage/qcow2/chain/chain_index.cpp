@@ -1,6 +1,7 @@
 #include "storage/qcow2/chain/chain_index.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/bits.hpp"
 #include "storage/qcow2/mapping.hpp"
@@ -19,6 +20,12 @@ constexpr std::uint64_t kWindowEntries = 512;  // of an L1 table: 256 GiB with 6
 // with few there are many waits.
 constexpr std::size_t kTogether = 64;
 
+// Pages that are built together at most: an L2 table of the usual 64 KiB.
+constexpr std::uint64_t kMostPagesTogether = 16;
+// How many are, for each that was asked for before in their neighbourhood. Four: tables of which
+// little is needed are not read whole, and where all is, three or four times do.
+constexpr std::uint64_t kPagesForEach = 4;
+
 unsigned smallest_unit(const Header& header) {
   return header.extended_l2() ? header.cluster_bits - 5 : header.cluster_bits;
 }
@@ -29,7 +36,7 @@ unsigned reach_bits(const Header& header) {
 
 }  // namespace
 
-// What a layer's L2 table says of one page.
+// What a layer's L2 table says of the pages of a batch.
 struct ChainIndex::Piece {
   enum class State : std::uint8_t { kAbsent, kThere, kWrong };
 
@@ -51,8 +58,30 @@ ChainIndex::ChainIndex(const std::vector<Layer>& layers, std::uint64_t size, std
   }
   // Within one L2 table of each.
   page_bits_ = std::min(reach, cluster_bits_ + 9);
-  const std::uint64_t needed = (size >> page_bits_) + 1;
-  pages_.resize(std::min<std::uint64_t>(needed, most_pages));
+  needed_ = (size >> page_bits_) + 1;
+  pages_.resize(std::min<std::uint64_t>(needed_, most_pages));
+  // Each of them needs a place of its own.
+  most_together_ = std::min({kMostPagesTogether, std::uint64_t{1} << (reach - page_bits_),
+                             std::bit_floor<std::uint64_t>(pages_.size())});
+}
+
+// PAGE with neighbours, as they lie in a block of so many.
+ChainIndex::Batch ChainIndex::choose_batch(std::uint64_t number) const {
+  const std::uint64_t neighbourhood = align_down(number, most_together_);
+  std::uint64_t there = 0;
+  for (std::uint64_t i = 0; i < most_together_; ++i) there += has(neighbourhood + i) ? 1 : 0;
+  const std::uint64_t wanted = std::bit_ceil(std::max<std::uint64_t>(there * kPagesForEach, 1));
+  const std::uint64_t count = std::min(wanted, most_together_);
+  Batch batch{.first = align_down(number, count), .pages = {}};
+  batch.pages.resize(std::min(count, needed_ - batch.first));
+  for (std::uint64_t i = 0; i < batch.pages.size(); ++i) {
+    const std::uint64_t each = batch.first + i;
+    if (has(each) || building_.contains(each)) continue;
+    batch.pages[i] = std::make_unique<Page>();
+    batch.pages[i]->number = each;
+    batch.pages[i]->layer.fill(kNoLayer);
+  }
+  return batch;
 }
 
 Task<Result<const ChainIndex::Page*>> ChainIndex::get(std::uint64_t offset) {
@@ -63,40 +92,51 @@ Task<Result<const ChainIndex::Page*>> ChainIndex::get(std::uint64_t offset) {
       co_await built_;
       continue;
     }
-    building_.insert(number);
-    auto page = std::make_unique<Page>();
-    page->number = number;
-    page->layer.fill(kNoLayer);
-    const Result<> done = co_await build(*page);
-    building_.erase(number);
-    if (done) slot_of(number) = std::move(page);
+    Batch batch = choose_batch(number);
+    for (const auto& page : batch.pages) {
+      if (page != nullptr) building_.insert(page->number);
+    }
+    const Result<> done = co_await build(batch);
+    for (auto& page : batch.pages) {
+      if (page == nullptr) continue;
+      building_.erase(page->number);
+      if (done) slot_of(page->number) = std::move(page);
+    }
     // All look again, this task too: another page may have taken the place.
     built_.notify_all();
     if (!done) co_return fail(done.error());
   }
 }
 
-Task<Result<>> ChainIndex::build(Page& page) {
+Task<Result<>> ChainIndex::build(Batch& batch) {
+  const auto unresolved = [&] {
+    return std::any_of(batch.pages.begin(), batch.pages.end(),
+                       [](const auto& page) { return page != nullptr && page->unresolved != 0; });
+  };
   std::vector<Piece> pieces(std::min(kTogether, layers_.size()));
-  for (std::size_t first = 0; first < layers_.size() && page.unresolved != 0; first += kTogether) {
+  for (std::size_t first = 0; first < layers_.size() && unresolved(); first += kTogether) {
     pieces.resize(std::min(kTogether, layers_.size() - first));
     std::vector<Task<Result<>>> tasks;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
       pieces[i].layer = static_cast<std::uint16_t>(first + i);
-      tasks.push_back(load(pieces[i], page.number));
+      tasks.push_back(load(pieces[i], batch));
     }
     const Result<> done = co_await all_of(std::move(tasks));
     if (!done) co_return done;
-    for (const Piece& piece : pieces) resolve(page, piece);
+    for (const Piece& piece : pieces) {
+      for (std::size_t i = 0; i < batch.pages.size(); ++i) {
+        if (batch.pages[i] != nullptr) resolve(*batch.pages[i], i, piece);
+      }
+    }
   }
   co_return Result<>{};
 }
 
-Task<Result<>> ChainIndex::load(Piece& piece, std::uint64_t page) {
+Task<Result<>> ChainIndex::load(Piece& piece, const Batch& batch) {
   const Layer& layer = layers_[piece.layer];
   const Header& header = layer.header;
   piece.state = Piece::State::kAbsent;
-  const std::uint64_t offset = page << page_bits_;
+  const std::uint64_t offset = batch.first << page_bits_;
   const std::uint64_t index = offset / header.l2_reach();
   if (index >= header.l1_entries) co_return Result<>{};
   const Result<std::uint64_t> entry = co_await l1_entry(piece.layer, index);
@@ -108,7 +148,8 @@ Task<Result<>> ChainIndex::load(Piece& piece, std::uint64_t page) {
     co_return Result<>{};
   }
   piece.state = Piece::State::kThere;
-  const std::uint64_t entries = std::max<std::uint64_t>(page_size() >> header.cluster_bits, 1);
+  const std::uint64_t length = batch.pages.size() << page_bits_;
+  const std::uint64_t entries = std::max<std::uint64_t>(length >> header.cluster_bits, 1);
   piece.entries.resize(entries * header.l2_entry_size());
   const std::uint64_t at = (offset % header.l2_reach()) >> header.cluster_bits;
   co_return co_await layer.file->read(table + at * header.l2_entry_size(),
@@ -140,15 +181,17 @@ void ChainIndex::set(Page& page, std::size_t at, std::uint16_t layer, std::uint6
   --page.unresolved;
 }
 
-void ChainIndex::resolve(Page& page, const Piece& piece) const {
-  if (piece.state == Piece::State::kAbsent) return;
+// PAGE: which is AT in its batch.
+void ChainIndex::resolve(Page& page, std::size_t at, const Piece& piece) const {
+  if (piece.state == Piece::State::kAbsent || page.unresolved == 0) return;
   if (piece.state == Piece::State::kWrong) {
     for (std::size_t i = 0; i < kPageClusters; ++i) set(page, i, piece.layer, kWrong);
     return;
   }
   const Header& header = layers_[piece.layer].header;
   const std::uint64_t step = std::min(header.cluster_size(), page_size());
-  const std::byte* entry = piece.entries.data();
+  const std::uint64_t skipped = (at << page_bits_) >> header.cluster_bits;
+  const std::byte* entry = &piece.entries[skipped * header.l2_entry_size()];
   for (std::uint64_t offset = 0; offset < page_size(); offset += step) {
     // Most layers hold little, so this is most of what is done.
     const bool empty = load_be<std::uint64_t>(entry) == 0 && !header.extended_l2();

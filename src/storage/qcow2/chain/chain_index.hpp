@@ -5,7 +5,8 @@
 // what was found once stays true. It is found a page at a time: one piece of an L2 table of each
 // image, from the top down, until every cluster of the page has its image. A page describes 512
 // clusters (of the smallest size in the chain; a subcluster counts as one): 32 MiB of a disk with
-// the usual 64 KiB.
+// the usual 64 KiB. Where neighbours were asked for already, several pages are built together, for
+// a piece of a thousand tables costs a thousand reads, however long it is.
 #pragma once
 
 #include <array>
@@ -75,16 +76,26 @@ class ChainIndex {
     std::vector<std::uint64_t> entries;
   };
   struct Piece;
+  // Pages with consecutive numbers that are built together; null where one is there already.
+  struct Batch {
+    std::uint64_t first = 0;
+    std::vector<std::unique_ptr<Page>> pages;
+  };
 
   std::unique_ptr<Page>& slot_of(std::uint64_t number) { return pages_[number % pages_.size()]; }
   const std::unique_ptr<Page>& slot_of(std::uint64_t number) const {
     return pages_[number % pages_.size()];
   }
   std::uint64_t page_size() const { return 1ull << page_bits_; }
-  Task<Result<>> build(Page& page);
-  Task<Result<>> load(Piece& piece, std::uint64_t page);
+  bool has(std::uint64_t number) const {
+    const std::unique_ptr<Page>& page = slot_of(number);
+    return page != nullptr && page->number == number;
+  }
+  Batch choose_batch(std::uint64_t number) const;
+  Task<Result<>> build(Batch& batch);
+  Task<Result<>> load(Piece& piece, const Batch& batch);
   Task<Result<std::uint64_t>> l1_entry(std::uint16_t layer, std::uint64_t index);
-  void resolve(Page& page, const Piece& piece) const;
+  void resolve(Page& page, std::size_t at, const Piece& piece) const;
   void resolve_cluster(Page& page, const Piece& piece, const std::byte* entry,
                        std::uint64_t offset) const;
   static void set(Page& page, std::size_t at, std::uint16_t layer, std::uint64_t where);
@@ -93,6 +104,8 @@ class ChainIndex {
   std::vector<std::uint64_t> visible_;  // by layer: what lies behind reads as zeroes from above
   unsigned cluster_bits_ = 0;           // of the smallest clusters
   unsigned page_bits_ = 0;
+  std::uint64_t needed_ = 1;         // pages that the disk has
+  std::uint64_t most_together_ = 1;  // pages, a power of two: within one L2 table of each layer
   std::vector<std::unique_ptr<Page>> pages_;
   std::set<std::uint64_t> building_;  // numbers of pages
   Changed built_;
