@@ -26,7 +26,10 @@ struct DiskOptions {
   std::string path;
   std::optional<Format> format;
   bool read_only = false;
-  bool direct = false;   // past the host's page cache; raw disks only
+  bool direct = false;  // past the host's page cache; raw disks only
+  // Of raw, qcow2 and VHDX: what is written is sent on its way to the disk soon, not first when a
+  // flush asks for it. For copies of whole disks.
+  bool write_behind = false;
   std::string serial;    // at most 20 printable ASCII characters
   std::string snapshot;  // qcow2: an internal snapshot's content; needs read_only
   // What the disk holds is a LUKS2 volume, and the disk what is in that. Never guessed: a guest may

@@ -31,6 +31,11 @@ std::string not_direct(const std::string& path) {
   return path + ": \"direct\" is for raw disks only so far; leave it away";
 }
 
+FileAccess access_of(const DiskOptions& options) {
+  if (options.read_only) return FileAccess::kRead;
+  return options.write_behind ? FileAccess::kWriteBehind : FileAccess::kWrite;
+}
+
 class ChainOpener {
  public:
   ChainOpener(EventLoop& loop, CacheOptions cache, OpenReport& report)
@@ -52,6 +57,7 @@ class ChainOpener {
     RawDiskOptions raw{.path = options.path,
                        .read_only = options.read_only,
                        .direct = options.direct,
+                       .write_behind = options.write_behind,
                        .serial = options.serial,
                        .stays_raw = !options.format};
     auto disk = open_raw_disk(loop_, raw);
@@ -113,8 +119,7 @@ Result<std::unique_ptr<port::Blocks>> ChainOpener::open_qcow2(const DiskOptions&
   if (!options.snapshot.empty() && !options.read_only) {
     return fail(options.path + ": a snapshot is only read; add \"readonly\"");
   }
-  const auto access = options.read_only ? FileAccess::kRead : FileAccess::kWrite;
-  ORRERY_TRY(auto file, open_image_file(queue(options.path), options.path, access));
+  ORRERY_TRY(auto file, open_image_file(queue(options.path), options.path, access_of(options)));
   qcow2::DiskOptions qcow2;
   qcow2.access = options.read_only ? qcow2::Access::kRead : qcow2::Access::kWrite;
   qcow2.serial = options.serial;
@@ -192,8 +197,7 @@ Result<> ChainOpener::open_backing(qcow2::Disk& disk) {
 }
 
 Result<std::unique_ptr<port::Blocks>> ChainOpener::open_vhdx(const DiskOptions& options) {
-  const auto access = options.read_only ? FileAccess::kRead : FileAccess::kWrite;
-  ORRERY_TRY(auto file, open_image_file(queue(options.path), options.path, access));
+  ORRERY_TRY(auto file, open_image_file(queue(options.path), options.path, access_of(options)));
   vhdx::DiskOptions vhdx;
   vhdx.access = options.read_only ? vhdx::Access::kRead : vhdx::Access::kWrite;
   vhdx.serial = options.serial;

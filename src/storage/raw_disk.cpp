@@ -20,6 +20,7 @@
 #include "storage/io/disk_executor.hpp"
 #include "storage/io/disk_file.hpp"
 #include "storage/io/open_file.hpp"
+#include "storage/io/write_behind.hpp"
 #include "storage/request/request_check.hpp"
 
 namespace orrery::storage {
@@ -109,6 +110,7 @@ RawDisk::RawDisk(EventLoop& loop, DiskFile file, const RawDiskOptions& options)
   geometry_.zeroes_without_writing = file_.can_punch;
   geometry_.serial = options.serial;
   executor_ = create_executor(loop_, file_.descriptor.get(), path_);
+  if (options.write_behind) executor_ = std::make_unique<WriteBehind>(std::move(executor_));
 }
 
 // From the host's page cache, or not at all.

@@ -20,6 +20,9 @@ struct RawDiskOptions {
   bool read_only = false;
   // O_DIRECT: past the host's page cache. Requests that are not aligned for it are copied.
   bool direct = false;
+  // What is written is sent on its way to the disk soon, not first when a flush asks for it: for
+  // copies of whole disks (io/write_behind.hpp).
+  bool write_behind = false;
   std::string serial;  // at most 20 printable ASCII characters
   // Nobody said that it is raw, it only looks so: a write that would make it look like an image of
   // another format fails, so that a guest can not have the host's other files opened as parts of it

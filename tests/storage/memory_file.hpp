@@ -74,6 +74,7 @@ class MemoryFile {
         since_sync.clear();
         return 0;
       case Call::kFallocate: return zero(operation);
+      case Call::kWriteBack: return 0;
     }
     return -EINVAL;
   }

@@ -13,6 +13,7 @@
 
 #include "base/files/file_descriptor.hpp"
 #include "storage/io/disk_executor.hpp"
+#include "storage/io/write_behind.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -300,12 +301,92 @@ TEST_F(RawDiskTest, AThreadAnswersLikeIoUring) {
     EXPECT_EQ(call(operation), 4096);
     operation.offset = 1_MiB;
     EXPECT_EQ(call(operation), 0);
+    operation.call = Call::kWriteBack;
+    operation.offset = 4096;
+    operation.length = 8192;
+    EXPECT_EQ(call(operation), 0);
     operation.call = Call::kDataSync;
     EXPECT_EQ(call(operation), 0);
     operation.call = Call::kFallocate;
     operation.mode = -1;
     operation.length = 4096;
     EXPECT_LT(call(operation), 0);
+  }
+}
+
+// Notes what it is asked for; writing back takes until the test says that it is done.
+class NotingExecutor final : public DiskExecutor {
+ public:
+  struct Note {
+    DiskOperation::Call call = DiskOperation::Call::kRead;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    bool operator==(const Note&) const = default;
+  };
+  explicit NotingExecutor(std::vector<Note>& notes, DiskOperation*& writeback)
+      : notes_(notes), writeback_(writeback) {}
+  void start(DiskOperation& operation) override {
+    const bool back = operation.call == DiskOperation::Call::kWriteBack;
+    if (back) writeback_ = &operation;
+    notes_.push_back(
+        {operation.call, operation.offset, back ? operation.length : length_of(operation.vectors)});
+  }
+
+ private:
+  std::vector<Note>& notes_;
+  DiskOperation*& writeback_;
+};
+
+TEST(WriteBehind, BeginsToWriteOutWhatIsAWindowBehind) {
+  using Call = DiskOperation::Call;
+  std::vector<NotingExecutor::Note> notes;
+  DiskOperation* writeback = nullptr;
+  WriteBehind behind(std::make_unique<NotingExecutor>(notes, writeback));
+  std::vector<std::byte> bytes(WriteBehind::kWindow / 2);
+  const auto start = [&](Call call, std::uint64_t half) {
+    DiskOperation operation;
+    operation.call = call;
+    operation.offset = half * bytes.size();
+    operation.vectors = {{bytes.data(), bytes.size()}};
+    notes.clear();
+    behind.start(operation);
+    EXPECT_EQ(notes.back(), (NotingExecutor::Note{call, operation.offset, bytes.size()}));
+    notes.pop_back();
+    return notes;
+  };
+  const auto back = [&](std::uint64_t from, std::uint64_t to) {
+    return std::vector<NotingExecutor::Note>{
+        {Call::kWriteBack, from * bytes.size(), (to - from) * bytes.size()}};
+  };
+  EXPECT_TRUE(start(Call::kWrite, 1).empty());
+  EXPECT_TRUE(start(Call::kWrite, 0).empty()) << "the first window may be on its way to memory";
+  EXPECT_TRUE(start(Call::kRead, 9).empty());
+  EXPECT_TRUE(start(Call::kWrite, 2).empty());
+  EXPECT_EQ(start(Call::kWrite, 3), back(0, 2));
+  EXPECT_TRUE(start(Call::kWrite, 4).empty());
+  EXPECT_TRUE(start(Call::kWrite, 5).empty()) << "one at a time";
+  EXPECT_TRUE(start(Call::kWrite, 6).empty());
+  writeback->done(-EOPNOTSUPP);  // a file system that cannot: nothing comes of it
+  EXPECT_EQ(start(Call::kWrite, 7), back(2, 4));
+  writeback->done(0);
+  EXPECT_TRUE(start(Call::kWrite, 8).empty());
+  EXPECT_EQ(start(Call::kWrite, 9), back(4, 8)) << "what was filled while the disk was busy";
+}
+
+// The bytes are there, and a flush still says whether they are durable.
+TEST_F(RawDiskTest, WritesBehindWhatItIsGiven) {
+  const TemporaryFile file(80_MiB);
+  const auto disk = open({.path = file.path(), .write_behind = true, .serial = ""});
+  for (std::uint64_t at = 0; at < 80_MiB; at += 8_MiB) {
+    auto bytes = pattern(8_MiB, static_cast<unsigned>(at >> 20));
+    ASSERT_TRUE(transfer(*disk, Kind::kWrite, at, bytes).has_value());
+  }
+  std::vector<std::byte> none;
+  ASSERT_TRUE(transfer(*disk, Kind::kFlush, 0, none).has_value());
+  for (std::uint64_t at = 0; at < 80_MiB; at += 8_MiB) {
+    std::vector<std::byte> read(8_MiB);
+    ASSERT_TRUE(transfer(*disk, Kind::kRead, at, read).has_value());
+    EXPECT_EQ(read, pattern(8_MiB, static_cast<unsigned>(at >> 20))) << "at " << at;
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
+#include "base/types.hpp"
 
 namespace orrery::storage {
 
@@ -24,11 +25,17 @@ inline std::uint64_t length_of(const Vectors& vectors) {
 
 // One system call on the disk's file. It stays where it is until `done` has been called.
 struct DiskOperation {
-  enum class Call : std::uint8_t { kRead, kWrite, kDataSync, kFallocate };
+  enum class Call : std::uint8_t {
+    kRead,
+    kWrite,
+    kDataSync,
+    kFallocate,
+    kWriteBack,  // begins to write out what is in memory (sync_file_range(2)), and promises nothing
+  };
 
   Call call = Call::kRead;
   std::uint64_t offset = 0;
-  std::uint64_t length = 0;  // kFallocate
+  std::uint64_t length = 0;  // kFallocate; kWriteBack, less than 4 GiB
   int mode = 0;              // kFallocate
   Vectors vectors;           // kRead, kWrite: at most IOV_MAX
   int file = -1;             // descriptor; set by the executor

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "base/log.hpp"
+#include "storage/io/write_behind.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -71,13 +72,17 @@ Result<std::unique_ptr<ImageFile>> open_image_file(std::shared_ptr<DiskQueue> qu
   options.read_only = access == FileAccess::kRead;
   auto file = open_disk_file(options);
   if (!file) return fail(file.error().context(path));
-  return image_file_of(std::move(*file), path, std::move(queue));
+  return image_file_of(std::move(*file), path, std::move(queue), access);
 }
 
 std::unique_ptr<ImageFile> image_file_of(DiskFile file, const std::string& path,
-                                         std::shared_ptr<DiskQueue> queue) {
+                                         std::shared_ptr<DiskQueue> queue, FileAccess access) {
   const std::uint64_t size = file.size.value();
-  auto executor = std::make_unique<OwningExecutor>(std::move(file.descriptor), std::move(queue));
+  std::unique_ptr<DiskExecutor> executor =
+      std::make_unique<OwningExecutor>(std::move(file.descriptor), std::move(queue));
+  if (access == FileAccess::kWriteBehind) {
+    executor = std::make_unique<WriteBehind>(std::move(executor));
+  }
   return std::make_unique<ImageFile>(std::move(executor), path, size);
 }
 

@@ -28,6 +28,10 @@ std::int64_t carry_out(const DiskOperation& operation) {
     case Call::kFallocate:
       result = ::fallocate(file, operation.mode, offset, static_cast<off_t>(operation.length));
       break;
+    case Call::kWriteBack:
+      result = ::sync_file_range(file, offset, static_cast<off_t>(operation.length),
+                                 SYNC_FILE_RANGE_WRITE);
+      break;
   }
   return result < 0 ? -errno : result;
 }

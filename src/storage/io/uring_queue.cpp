@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include <fcntl.h>
 #include <liburing.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -112,15 +113,17 @@ Result<> UringQueue::open() {
 // A ring does its operations past every seccomp filter, so it gets a filter of its own: only what
 // prepare() makes (io_uring_register(2), IORING_REGISTER_RESTRICTIONS).
 Result<> UringQueue::restrict_and_enable() {
-  std::array<io_uring_restriction, 6> restrictions{};
-  constexpr std::array<std::uint8_t, 4> kOperations{IORING_OP_READV, IORING_OP_WRITEV,
-                                                    IORING_OP_FSYNC, IORING_OP_FALLOCATE};
+  constexpr std::array<std::uint8_t, 5> kOperations{IORING_OP_READV, IORING_OP_WRITEV,
+                                                    IORING_OP_FSYNC, IORING_OP_FALLOCATE,
+                                                    IORING_OP_SYNC_FILE_RANGE};
+  std::array<io_uring_restriction, kOperations.size() + 2> restrictions{};
   for (std::size_t i = 0; i < kOperations.size(); ++i) {
     restrictions[i].opcode = IORING_RESTRICTION_SQE_OP;
     restrictions[i].sqe_op = kOperations[i];
   }
-  restrictions[4].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-  restrictions[4].sqe_flags = IOSQE_ASYNC;
+  io_uring_restriction& flags = restrictions[kOperations.size()];
+  flags.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+  flags.sqe_flags = IOSQE_ASYNC;
   restrictions.back().opcode = IORING_RESTRICTION_REGISTER_OP;
   restrictions.back().register_op = IORING_REGISTER_EVENTFD;
   // By hand, because the shared library of liburing 2.3 does not export its functions for these.
@@ -185,6 +188,10 @@ void UringQueue::prepare(DiskOperation& operation) {
       io_uring_prep_fallocate(entry, operation.file, operation.mode,
                               static_cast<off_t>(operation.offset),
                               static_cast<off_t>(operation.length));
+      break;
+    case Call::kWriteBack:
+      io_uring_prep_sync_file_range(entry, operation.file, static_cast<unsigned>(operation.length),
+                                    operation.offset, SYNC_FILE_RANGE_WRITE);
       break;
   }
   const bool much = operation.call == Call::kRead && length_of(operation.vectors) >= kMuch;

@@ -229,6 +229,7 @@ Result<> copy_to(EventLoop& loop, const ConvertOptions& options, port::Blocks& f
   DiskOptions open;
   open.path = partial;
   open.format = options.to_format;
+  open.write_behind = true;
   if (create.encryption) open.encryption = create.encryption->key;
   const Fresh fresh = create.encryption ? Fresh::kNoise : Fresh::kZeroes;
   ORRERY_TRY(const auto to, open_disk(loop, open));
