@@ -32,6 +32,9 @@ struct DiskOptions {
   bool write_behind = false;
   std::string serial;    // at most 20 printable ASCII characters
   std::string snapshot;  // qcow2: an internal snapshot's content; needs read_only
+  // What is read of a qcow2's parents is first compared with the digests that `orrery disk seal
+  // --segments` wrote down; what does not fit is an error (content/verified_disk.hpp).
+  bool verify_reads = false;
   // What the disk holds is a LUKS2 volume, and the disk what is in that. Never guessed: a guest may
   // encrypt its disk by itself.
   std::optional<KeySource> encryption;

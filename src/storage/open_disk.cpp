@@ -5,6 +5,7 @@
 
 #include "base/format.hpp"
 #include "storage/chain_link.hpp"
+#include "storage/content/verify_reads.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/io/open_file.hpp"
 #include "storage/luks/disk.hpp"
@@ -310,7 +311,11 @@ Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptio
   }
   OpenReport unheard;
   if (options.overlay.empty()) {
-    return ChainOpener(loop, options.cache, report == nullptr ? unheard : *report).open(options);
+    ORRERY_TRY(
+        auto disk,
+        ChainOpener(loop, options.cache, report == nullptr ? unheard : *report).open(options));
+    if (!options.verify_reads) return disk;
+    return verify_reads(loop, options, std::move(disk));
   }
   ORRERY_CHECK(prepare_overlay(loop, options));
   DiskOptions overlay = options;

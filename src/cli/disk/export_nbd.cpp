@@ -115,6 +115,8 @@ void add_export_nbd(CLI::App& group, int& status) {
   command->add_option("--name", given->name, "what clients may call it; they find it without, too");
   command->add_option("--snapshot", given->options.snapshot, "of the disk, read-only");
   command->add_flag("--read-only", given->options.read_only, "clients may not write");
+  command->add_flag("--verify", given->options.verify_reads,
+                    "compare what is read of sealed parents with FILE.segments");
   command->add_flag("--once", given->once, "end when the last client has gone");
   given->key.add_to(*command, "", "its key: clients get what is encrypted");
   on_command(*command, status, [given](EventLoop& loop) { return export_nbd(loop, *given); });

@@ -9,9 +9,14 @@ void add_seal(CLI::App& group, int& status) {
       "seal",
       "write down a digest of what a qcow2 and its backing file hold, for `check --content`");
   const auto path = std::make_shared<std::string>();
+  const auto segments = std::make_shared<bool>(false);
   command->add_option("file", *path, "the disk")->required();
-  on_command(*command, status, [path](EventLoop& loop) -> Result<int> {
-    ORRERY_CHECK(storage::seal_disk(loop, *path, make_progress("reading")));
+  command->add_flag("--segments", *segments,
+                    "also write FILE.segments, the digests by which reads are verified (--verify); "
+                    "the same of a backing file that is no qcow2");
+  on_command(*command, status, [path, segments](EventLoop& loop) -> Result<int> {
+    const auto wanted = *segments ? storage::Segments::kWrite : storage::Segments::kNone;
+    ORRERY_CHECK(storage::seal_disk(loop, *path, make_progress("reading"), wanted));
     return 0;
   });
 }

@@ -2,44 +2,18 @@
 
 #include "base/format.hpp"
 #include "storage/chain_link.hpp"
+#include "storage/content/open_link.hpp"
+#include "storage/content/segment_list.hpp"
 #include "storage/content_root.hpp"
 #include "storage/disk_image.hpp"
+#include "storage/io/open_file.hpp"
 #include "storage/qcow2/content_record.hpp"
 #include "storage/request/run_task.hpp"
+#include "storage/store/store_disk.hpp"
 #include "storage/tools/open_alone.hpp"
 
 namespace orrery::storage {
 namespace {
-
-// A link of a chain, opened without what lies below it where its format allows that.
-struct OpenLink {
-  std::unique_ptr<port::Blocks> disk;
-  DiskIdentity identity;
-  qcow2::Identities recorded;  // of a qcow2
-  qcow2::ContentRoots roots;
-  std::optional<DiskOptions> below;
-};
-
-Result<OpenLink> open_link(EventLoop& loop, const DiskOptions& options) {
-  OpenLink link;
-  if (options.format != Format::kQcow2) {
-    ORRERY_TRY(link.disk, open_disk(loop, options));
-    ORRERY_TRY(link.identity, identity_of(*link.disk, options.path));
-    return link;
-  }
-  ORRERY_TRY(auto disk, open_alone(loop, options.path, qcow2::Access::kRead));
-  const qcow2::Image& image = disk->image();
-  link.recorded = image.identities();
-  const auto roots = qcow2::read_content_roots(image.header(), image.identities());
-  if (!roots) return fail(roots.error().context(options.path));
-  link.roots = *roots;
-  if (!image.header().backing.empty()) {
-    ORRERY_TRY(link.below, options_below(options.path, image.header()));
-  }
-  ORRERY_TRY(link.identity, identity_of(*disk, options.path));
-  link.disk = std::move(disk);
-  return link;
-}
 
 // What the link above says of the next one.
 struct Expected {
@@ -89,15 +63,35 @@ ContentFinding look_at(EventLoop& loop, const std::string& path, const OpenLink&
   return found ? judge(path, link, expected, *found) : unreadable(path, found.error());
 }
 
-// Of the disk below, as it says itself, or computed.
-Result<store::Digest> root_of(EventLoop& loop, const OpenLink& link, const Progress& progress) {
-  if (link.roots.own) return *link.roots.own;
-  return content_root(loop, *link.disk, progress);
+// Computed, and its segments written beside it if that is asked for.
+Result<store::Digest> compute_root(EventLoop& loop, const std::string& path, port::Blocks& disk,
+                                   const Progress& progress, Segments segments) {
+  if (segments == Segments::kNone) return content_root(loop, disk, progress);
+  SegmentList list;
+  ORRERY_TRY(const store::Digest root, content_root(loop, disk, progress, &list));
+  ORRERY_CHECK(write_segment_list(path, list));
+  return root;
+}
+
+// The backing file's root, as it says itself or computed.
+Result<> record_backing(EventLoop& loop, qcow2::Image& image, const Progress& progress,
+                        Segments segments) {
+  ORRERY_TRY(const DiskOptions options, options_below(image.path(), image.header()));
+  ORRERY_TRY(const OpenLink below, open_link(loop, options, create_queue(loop, options.path)));
+  store::Digest root;
+  if (below.roots.own) {
+    root = *below.roots.own;
+  } else {
+    const auto wanted = names_store_image(options.path) ? Segments::kNone : segments;
+    ORRERY_TRY(root, compute_root(loop, options.path, *below.disk, progress, wanted));
+  }
+  return run_task(loop, image.record_parent(below.identity, root));
 }
 
 }  // namespace
 
-Result<> seal_disk(EventLoop& loop, const std::string& path, const Progress& progress) {
+Result<> seal_disk(EventLoop& loop, const std::string& path, const Progress& progress,
+                   Segments segments) {
   ORRERY_CHECK(expect_qcow2(path, std::nullopt));
   {
     // Nothing is written down of a chain whose links do not fit.
@@ -109,12 +103,9 @@ Result<> seal_disk(EventLoop& loop, const std::string& path, const Progress& pro
   ORRERY_TRY(const auto disk, open_alone(loop, path, qcow2::Access::kWrite));
   qcow2::Image& image = disk->image();
   if (!image.header().backing.empty()) {
-    ORRERY_TRY(const DiskOptions options, options_below(path, image.header()));
-    ORRERY_TRY(const OpenLink below, open_link(loop, options));
-    ORRERY_TRY(const store::Digest root, root_of(loop, below, progress));
-    ORRERY_CHECK(run_task(loop, image.record_parent(below.identity, root)));
+    ORRERY_CHECK(record_backing(loop, image, progress, segments));
   }
-  ORRERY_TRY(const store::Digest root, content_root(loop, *disk, progress));
+  ORRERY_TRY(const store::Digest root, compute_root(loop, path, *disk, progress, segments));
   return run_task(loop, image.record_own_root(root));
 }
 
@@ -128,13 +119,14 @@ Result<std::vector<ContentFinding>> check_content(EventLoop& loop, const std::st
   ORRERY_TRY(next.format, choose_format(path, format));
   Expected expected;
   ChainLinks links;
+  const auto queue = create_queue(loop, path);
   while (true) {
     // What names a file that is above it already is at fault, not that file.
     if (const Result<> entered = links.enter(next.path); !entered) {
       findings.push_back(unreadable(expected.above, entered.error()));
       return findings;
     }
-    const auto link = open_link(loop, next);
+    const auto link = open_link(loop, next, queue);
     if (!link) {
       findings.push_back(unreadable(next.path, link.error()));
       return findings;

@@ -17,7 +17,14 @@ namespace orrery::storage {
 
 // Writes down, in the qcow2 at PATH, the root of what it holds and that of its backing file, which
 // is taken from there or computed. Who makes a disk over it afterwards takes it over.
-Result<> seal_disk(EventLoop& loop, const std::string& path, const Progress& progress);
+enum class Segments : std::uint8_t {
+  kNone,
+  // The digests of all segments, in a file beside the disk, by which reads are verified
+  // (DiskOptions::verify_reads); also of a backing file that is no qcow2.
+  kWrite,
+};
+Result<> seal_disk(EventLoop& loop, const std::string& path, const Progress& progress,
+                   Segments segments = Segments::kNone);
 
 // What was found of one link of a chain.
 struct ContentFinding {

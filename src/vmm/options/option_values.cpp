@@ -181,6 +181,8 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
       disk.read_only = true;
     } else if (part == "direct") {
       disk.direct = true;
+    } else if (part == "verify") {
+      disk.verify_reads = true;
     } else if (key == "format") {
       ORRERY_TRY(disk.format, storage::parse_format(value));
     } else if (key == "snapshot" && !value.empty()) {
@@ -200,7 +202,8 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
     } else {
       return fail(
           format("\"{}\" is not known here; a disk takes format=raw|qcow2|vhdx|vhd|vmdk, "
-                 "readonly, direct, snapshot=NAME, overlay=FILE, serial=TEXT, encryption=luks with "
+                 "readonly, direct, verify, snapshot=NAME, overlay=FILE, serial=TEXT, "
+                 "encryption=luks with "
                  "key-file=PATH or key=prompt, and of a server's store cache=FOLDER and "
                  "cache-size=SIZE",
                  part));
@@ -436,6 +439,7 @@ std::string to_string(const storage::DiskOptions& disk) {
   const std::string format =
       disk.format ? ",format=" + std::string(storage::name_of(*disk.format)) : "";
   return disk.path + format + (disk.read_only ? ",readonly" : "") + (disk.direct ? ",direct" : "") +
+         (disk.verify_reads ? ",verify" : "") +
          (disk.snapshot.empty() ? "" : ",snapshot=" + disk.snapshot) +
          (disk.overlay.empty() ? "" : ",overlay=" + disk.overlay) +
          (disk.cache.folder.empty() ? "" : ",cache=" + disk.cache.folder) +

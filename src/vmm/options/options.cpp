@@ -150,8 +150,8 @@ constexpr std::array kOptions{
            show_parsed<&Configuration::irqchip>},
     Option{
         "disk",
-        "FILE[,format=raw|qcow2|vhdx|...][,readonly][,overlay=FILE][,direct][,serial=TEXT]"
-        "[,encryption=luks,...]",
+        "FILE[,format=raw|qcow2|vhdx|...][,readonly][,overlay=FILE][,direct][,verify]"
+        "[,serial=TEXT][,encryption=luks,...]",
         OptionKind::kList, InSnapshot::kDisk,
         "disk image (raw, qcow2, vhdx; only read: vhd, vmdk, store:DIR/NAME, store://HOST/NAME) or "
         "block device, as a virtio disk",

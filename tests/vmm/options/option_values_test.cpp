@@ -9,13 +9,13 @@ namespace orrery::vmm {
 namespace {
 
 TEST(OptionValues, Disks) {
-  const auto disk = parse_disk("a.img,readonly,serial=root-1,direct");
+  const auto disk = parse_disk("a.img,readonly,serial=root-1,direct,verify");
   ASSERT_TRUE(disk.has_value());
   EXPECT_EQ(disk->path, "a.img");
   EXPECT_TRUE(disk->read_only);
   EXPECT_TRUE(disk->direct);
   EXPECT_EQ(disk->serial, "root-1");
-  EXPECT_EQ(to_string(*disk), "a.img,readonly,direct,serial=root-1");
+  EXPECT_EQ(to_string(*disk), "a.img,readonly,direct,verify,serial=root-1");
   EXPECT_FALSE(disk->format.has_value());
   const auto image = parse_disk("a,format=qcow2,snapshot=first,readonly");
   ASSERT_TRUE(image.has_value());
