@@ -88,6 +88,7 @@ class World {
   // Everything is started, and nothing happens any more but what follows.
   void heal(unsigned steps) {
     panel_runs_ = true;
+    (void)cluster_.vms.start(kRoot, vm_name(0));  // a short history may have started none
     for (const auto& host : hosts_) {
       if (!host->agent) host->start_agent();
     }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <string_view>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -135,11 +136,12 @@ TEST_F(SnapshotOverSocketTest, TheVmGetsOpenFiles) {
   EXPECT_EQ(target.requested.overlays.at(0).path, "/new.qcow2");
   const int theirs[] = {target.requested.memory.get(), target.requested.state.get(),
                         target.requested.overlays[0].file.get()};
+  constexpr std::string_view kLetters = "abc";
   for (std::size_t i = 0; i < files.size(); ++i) {
-    ASSERT_EQ(::pwrite(theirs[i], "abc" + i, 1, 0), 1);
+    ASSERT_EQ(::pwrite(theirs[i], &kLetters[i], 1, 0), 1);
     char letter = 0;
     ASSERT_EQ(::pread(files[i].get(), &letter, 1, 0), 1);
-    EXPECT_EQ(letter, "abc"[i]) << "another file";
+    EXPECT_EQ(letter, kLetters[i]) << "another file";
   }
   const auto finished = client.ask({{"command", "snapshot-finish"}});
   ASSERT_TRUE(finished.has_value()) << finished.error().message();
