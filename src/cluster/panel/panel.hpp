@@ -16,6 +16,7 @@
 #include "cluster/api/api.hpp"
 #include "cluster/page/page.hpp"
 #include "cluster/panel/consoles.hpp"
+#include "cluster/panel/gauges.hpp"
 #include "cluster/panel/host_link.hpp"
 #include "cluster/panel/surroundings.hpp"
 #include "cluster/registry/registry.hpp"
@@ -50,11 +51,13 @@ class Panel final : public http::Handler {
   Task<Result<>> wait_for_end(http::WebSocket& socket, std::shared_ptr<bool> ended);
   void tell(const std::set<std::string>& platforms);
   void look_after();
+  void ask_for_figures();
 
   const PanelSurroundings surroundings_;
   const api::Api& api_;
   const std::span<const page::File> page_;
   Consoles consoles_;
+  Gauges gauges_;
   std::unordered_map<std::string, HostLink*> links_;
   std::set<http::WebSocket*> listeners_;  // of events
   Changed events_changed_;
