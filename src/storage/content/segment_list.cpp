@@ -14,7 +14,9 @@
 namespace orrery::storage {
 namespace {
 
-constexpr std::string_view kMagic("ORSEGS1", 8);  // with its zero byte
+using namespace std::string_view_literals;
+
+constexpr std::string_view kMagic = "ORSEGS1\0"sv;
 constexpr std::uint32_t kVersion = 1;
 constexpr std::uint64_t kMostSize = 1ull << 62;  // of a disk
 
