@@ -373,6 +373,13 @@ TEST(WriteBehind, BeginsToWriteOutWhatIsAWindowBehind) {
   EXPECT_EQ(start(Call::kWrite, 9), back(4, 8)) << "what was filled while the disk was busy";
 }
 
+TEST(WriteBehind, LocksTheFileBelow) {
+  std::vector<NotingExecutor::Note> notes;
+  DiskOperation* writeback = nullptr;
+  WriteBehind behind(std::make_unique<NotingExecutor>(notes, writeback));
+  EXPECT_FALSE(behind.lock(FileLock{})) << "what is below said no";
+}
+
 // The bytes are there, and a flush still says whether they are durable.
 TEST_F(RawDiskTest, WritesBehindWhatItIsGiven) {
   const TemporaryFile file(80_MiB);
