@@ -102,6 +102,21 @@ class DiskInUse {
     ASSERT_TRUE(committed.has_value()) << committed.error().message();
   }
 
+  // Two snapshots in a row, "s0" and "s1", so that the disk of the second lies over that of the
+  // first. Returns what the disk holds then, which is closed.
+  Content take_two() {
+    Content content(size_);
+    open();
+    for (unsigned i = 0; i < 2; ++i) {
+      const Content bytes(128_KiB, static_cast<std::byte>('a' + i));
+      std::copy(bytes.begin(), bytes.end(), content.begin() + i * 64_KiB);
+      write(i * 64_KiB, bytes);
+      take("s" + std::to_string(i));
+    }
+    close();
+    return content;
+  }
+
  private:
   static void expect(const Result<>& done, const std::string& doing) {
     ASSERT_TRUE(done.has_value()) << doing << ": " << done.error().message();

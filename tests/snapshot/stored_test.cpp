@@ -77,14 +77,7 @@ class StoredTest : public ::testing::Test {
     ASSERT_TRUE(store::load_hasher());
     fs::create_directory(folder.path("vm"));
     disk = std::make_unique<DiskInUse>(folder.path("vm"), kSize);
-    disk->open();
-    for (unsigned i = 0; i < 2; ++i) {
-      const Content bytes(128_KiB, static_cast<std::byte>('a' + i));
-      std::copy(bytes.begin(), bytes.end(), content.begin() + i * 64_KiB);
-      disk->write(i * 64_KiB, bytes);
-      disk->take("s" + std::to_string(i));
-    }
-    disk->close();
+    content = disk->take_two();
     auto created = store::Store::create(store::host_files(folder.path("store")));
     ASSERT_TRUE(created.has_value()) << created.error().message();
     images = std::move(*created);

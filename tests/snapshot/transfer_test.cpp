@@ -17,19 +17,11 @@ constexpr std::uint64_t kSize = 1_MiB;
 
 class TransferTest : public ::testing::Test {
  protected:
-  // Two snapshots in a row, so that the disk of the second lies over that of the first.
   void SetUp() override {
     ASSERT_TRUE(store::load_hasher());
     fs::create_directory(folder.path("vm"));
     disk = std::make_unique<DiskInUse>(folder.path("vm"), kSize);
-    disk->open();
-    for (unsigned i = 0; i < 2; ++i) {
-      const Content bytes(128_KiB, static_cast<std::byte>('a' + i));
-      std::copy(bytes.begin(), bytes.end(), content.begin() + i * 64_KiB);
-      disk->write(i * 64_KiB, bytes);
-      disk->take("s" + std::to_string(i));
-    }
-    disk->close();
+    content = disk->take_two();
   }
 
   Result<Manifest> take_along(const Library& from, const std::string& name, const Library& to) {
