@@ -18,12 +18,21 @@ Result<storage::DiskOptions> find_kept_disk(EventLoop& loop, const Library& libr
 }
 
 Result<> check_unchanged(EventLoop& loop, const storage::DiskOptions& options, const Disk& disk) {
-  if (disk.identity.empty()) return {};
+  // (An encrypted one, whose key might be asked for once more, is looked at by who opens it.)
+  if (disk.identity.empty() || options.encryption) return {};
   storage::DiskOptions only_read = options;
   only_read.read_only = true;
   ORRERY_TRY(const auto opened, storage::open_disk(loop, only_read));
   ORRERY_TRY(const auto identity, storage::identity_of(*opened, only_read.path));
   return check_identity(only_read.path, storage::describe(identity), disk);
+}
+
+Result<> check_may_leave(EventLoop& loop, const storage::DiskOptions& options, const Disk& disk) {
+  if (options.encryption && !disk.read_only) {
+    return fail(options.path +
+                ": is encrypted, and its copy would not be; go on from the snapshot on this host");
+  }
+  return check_unchanged(loop, options, disk);
 }
 
 Result<> check_identity(const std::string& path, const std::string& found, const Disk& disk) {

@@ -16,6 +16,9 @@ Result<storage::DiskOptions> find_kept_disk(EventLoop& loop, const Library& libr
 // A disk that is not kept, as it would be opened by OPTIONS, is what it was when the snapshot was
 // made. Runs the loop.
 Result<> check_unchanged(EventLoop& loop, const storage::DiskOptions& options, const Disk& disk);
+// Before its content leaves for another place: also, that of an encrypted disk which the VM writes
+// would not be encrypted there, and so stays here.
+Result<> check_may_leave(EventLoop& loop, const storage::DiskOptions& options, const Disk& disk);
 // The error where what is FOUND is not what DISK says.
 Result<> check_identity(const std::string& path, const std::string& found, const Disk& disk);
 

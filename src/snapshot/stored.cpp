@@ -73,13 +73,16 @@ Result<> Pushing::run() {
   ORRERY_CHECK(add(memory, memory_name(options_.name)));
   auto read_only = options_.read_only.begin();
   for (std::size_t i = 0; i < manifest_.disks.size(); ++i) {
+    const Disk& disk = manifest_.disks[i];
     storage::DiskOptions source;
-    if (manifest_.disks[i].kept) {
-      ORRERY_TRY(source, find_kept_disk(loop_, from_, manifest_.disks[i]));
+    if (disk.kept) {
+      ORRERY_TRY(source, find_kept_disk(loop_, from_, disk));
     } else {
       source = *read_only++;
+      ORRERY_CHECK(check_may_leave(loop_, source, disk));
     }
     ORRERY_TRY(bundle.manifest.disks[i], add_disk(i, source));
+    if (!disk.kept) ORRERY_CHECK(check_unchanged(loop_, source, disk));  // nor was it meanwhile
   }
   return publish(bundle);
 }

@@ -47,9 +47,10 @@ Result<Manifest> Transfer::run(const TransferOptions& options) {
       ORRERY_TRY(source, kept_disk(disk));
     } else {
       source = *read_only++;
-      ORRERY_CHECK(check_unchanged(loop_, source, disk));
+      ORRERY_CHECK(check_may_leave(loop_, source, disk));
     }
     ORRERY_TRY(Disk there, copy_disk(disk, source));
+    if (!disk.kept) ORRERY_CHECK(check_unchanged(loop_, source, disk));  // nor was it meanwhile
     copied.disks.push_back(std::move(there));
   }
   for (std::size_t i = 0; i < copied.disks.size(); ++i) {

@@ -97,13 +97,18 @@ class SnapshotTest(SystemTest):
             other.power_off()
         self.assertEqual(self.orrery("snapshot", "verify", "counting", "--library", self.library), "counting: whole\n")
 
-    def test_the_disk_of_the_vm_goes_on_under_its_name(self):
+    def start_with_three(self):
+        """A VM, and three snapshots of it that differ in what is on its disk."""
         disk = self.new_disk()
         guest, socket = self.start_counting(disk)
         guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt", timeout=120)
         for name in ("one", "two", "three"):
             guest.run(f"echo {name} >/mnt/file; dd if=/dev/urandom of=/mnt/{name} bs=64k count=64 2>/dev/null; sync")
             self.snapshot(name, socket)
+        return disk, guest
+
+    def test_the_disk_of_the_vm_goes_on_under_its_name(self):
+        disk, guest = self.start_with_three()
         guest.run("echo after >/mnt/file; umount /mnt")
         guest.power_off()
         guest = self.boot(small_guest(disks=[disk]))
@@ -202,6 +207,55 @@ class SnapshotTest(SystemTest):
         self.assertIn("stayed where they were", self.orrery(
             "snapshot", "revert", "night1", "--library", self.library, status=1))
 
+    def test_suspended_with_disks_of_every_kind(self):
+        """Whatever its disks are, a suspended VM goes on with them; others with copies, as long as it has not."""
+        vhdx, luks, key = (self.scratch / name for name in ("disk.vhdx", "disk.luks", "key"))
+        key.write_bytes(b"of the disk")
+        self.orrery("disk", "create", vhdx, "64M")
+        self.orrery("disk", "create", luks, "64M", "--encrypt", "luks2", "--key-file", key,
+                    "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
+        disks = [self.empty_disk(64 << 20), self.new_disk(), vhdx]
+        words = small_guest(disks=disks).command()
+        guest, socket = self.start_controlled(words)
+        self.write_on_each(guest, "abc")
+        self.suspend("open", socket)
+        guest.wait(60)
+        library = ["--library", self.library]
+        out, store = self.scratch / "out", self.scratch / "store"
+        self.orrery("snapshot", "export", "open", out, *library)
+        self.orrery("snapshot", "push", "open", store, *library)
+        for _ in range(2):
+            other, _ = self.start_controlled([str(ORRERY), "run", "--snapshot", str(out / "open")])
+            self.read_on_each(other, "abc")
+            other.power_off()
+        guest, _ = self.go_on("open")
+        self.read_on_each(guest, "abc")
+        guest.power_off()
+        for command in (["export", "open", self.scratch / "late"], ["push", "open", store, "--name", "late"]):
+            self.assertIn("has gone on since", self.orrery("snapshot", *command, *library, status=1))
+
+        guest, socket = self.start_controlled([*words, "--disk", f"{luks},encryption=luks,key-file={key}"])
+        guest.wait_for_shell()
+        guest.run("mke2fs -q /dev/vdd && mkdir -p /d && mount /dev/vdd /d && echo secret >/d/file", timeout=120)
+        self.suspend("secret", socket)
+        guest.wait(60)
+        for command in (["export", "secret", out], ["push", "secret", store]):
+            self.assertIn("is encrypted", self.orrery("snapshot", *command, *library, status=1))
+        guest, _ = self.go_on("secret")
+        self.assertEqual(guest.run("cat /d/file && umount /d && mount /dev/vdd /d && cat /d/file"), "secret\nsecret")
+        guest.power_off()
+
+    def write_on_each(self, guest, disks: str) -> None:
+        guest.wait_for_shell()
+        for disk in disks:
+            guest.run(f"mke2fs -q /dev/vd{disk} && mkdir -p /{disk} && mount /dev/vd{disk} /{disk}", timeout=120)
+            guest.run(f"echo on-{disk} >/{disk}/file")
+
+    def read_on_each(self, guest, disks: str) -> None:
+        for disk in disks:
+            again = f"umount /{disk} && mount /dev/vd{disk} /{disk} && cat /{disk}/file"
+            self.assertEqual(guest.run(f"cat /{disk}/file && {again}"), f"on-{disk}\non-{disk}")
+
     def test_what_is_not_there_or_not_as_it_was(self):
         guest, socket = self.start_counting(self.new_disk())
         self.snapshot("whole", socket)
@@ -236,12 +290,7 @@ class SnapshotTest(SystemTest):
         guest.power_off()
 
     def test_trees_are_pruned_and_reverted(self):
-        disk = self.new_disk()
-        guest, socket = self.start_counting(disk)
-        guest.run("mke2fs -q /dev/vda && mount /dev/vda /mnt", timeout=120)
-        for name in ("one", "two", "three"):
-            guest.run(f"echo {name} >/mnt/file; dd if=/dev/urandom of=/mnt/{name} bs=64k count=64 2>/dev/null; sync")
-            self.snapshot(name, socket)
+        disk, guest = self.start_with_three()
         library = ["--library", self.library]
         # The VM's disk lies over the last one's.
         told = self.orrery("snapshot", "delete", "three", *library)
