@@ -5,8 +5,7 @@ import { clock } from "../model/format.ts";
 import { parseRoute, routeText } from "../model/route.ts";
 import { matches } from "../model/search.ts";
 import { eventKey, events } from "../state/session.ts";
-import { Icon } from "./icons.tsx";
-import { Empty } from "./parts.tsx";
+import { Empty, SearchField } from "./parts.tsx";
 
 export function EventsPage() {
   const wanted = useSignal("");
@@ -16,17 +15,7 @@ export function EventsPage() {
   return (
     <div class="machines">
       <div class="toolbar">
-        <label class="search">
-          <Icon name="search" />
-          <input
-            type="search"
-            data-search
-            placeholder="what happened, to whom, by whom  ( / )"
-            aria-label="Find events"
-            value={wanted.value}
-            onInput={(event) => (wanted.value = event.currentTarget.value)}
-          />
-        </label>
+        <SearchField wanted={wanted} label="Find events" hint="what happened, to whom, by whom  ( / )" />
       </div>
       <EventList events={found.value.slice(0, 300)} />
     </div>

@@ -1,8 +1,10 @@
 // Small pieces that many pages use.
+import type { Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 
 import { age } from "../model/format.ts";
+import { Icon } from "./icons.tsx";
 
 export function State({ state, title }: { state: string; title?: string }) {
   return (
@@ -22,6 +24,23 @@ export function Meter({ part, whole, label }: { part: number; whole: number; lab
       </div>
       <span class="label">{label}</span>
     </div>
+  );
+}
+
+/** What is typed here goes to WANTED; "/" leads to it (shortcuts.ts). */
+export function SearchField({ wanted, label, hint }: { wanted: Signal<string>; label: string; hint: string }) {
+  return (
+    <label class="search">
+      <Icon name="search" />
+      <input
+        type="search"
+        data-search
+        placeholder={hint}
+        aria-label={label}
+        value={wanted.value}
+        onInput={(event) => (wanted.value = event.currentTarget.value)}
+      />
+    </label>
   );
 }
 

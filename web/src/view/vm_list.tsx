@@ -12,7 +12,7 @@ import { go } from "../state/route.ts";
 import { session, vms } from "../state/session.ts";
 import { VmButtons } from "./actions.tsx";
 import { Icon } from "./icons.tsx";
-import { Empty, State } from "./parts.tsx";
+import { Empty, SearchField, State } from "./parts.tsx";
 
 /** More rows than anybody reads would only make the page slow. */
 const most = 500;
@@ -28,17 +28,7 @@ export function VmList() {
   return (
     <div class="machines">
       <div class="toolbar">
-        <label class="search">
-          <Icon name="search" />
-          <input
-            type="search"
-            data-search
-            placeholder="name, state, platform, guest  ( / )"
-            aria-label="Find machines"
-            value={wanted.value}
-            onInput={(event) => (wanted.value = event.currentTarget.value)}
-          />
-        </label>
+        <SearchField wanted={wanted} label="Find machines" hint="name, state, platform, guest  ( / )" />
         <span class="small">
           {found.value.length} of {vms.value.size}
         </span>
