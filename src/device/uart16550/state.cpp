@@ -14,11 +14,14 @@ Result<> Uart16550::restore(const State& state) {
   ORRERY_CHECK(restore_fields(name(), kVersion, state, r_));
   line_open_ = listening();
   restart_timeout();
-  // This console has not refused what the other one had no room for, so it will not ask for it
-  // either.
-  send_waiting();
-  receive_waiting();
   update_interrupt();
+  // This console has not refused what the other one had no room for, so it will not ask for it
+  // either. What restores a machine may still be refused by another device: nothing goes out yet.
+  host_.post([this] {
+    send_waiting();
+    receive_waiting();
+    update_interrupt();
+  });
   return {};
 }
 

@@ -129,6 +129,7 @@ void RemoteModel::take(const Event& event) {
   } else if (event.code == EventCode::kConfiguration &&
              event.data.size() == description_.config.size()) {
     auto& config = description_.config;
+    if (config.empty()) return;
     if (std::memcmp(config.data(), event.data.data(), config.size()) == 0) return;
     std::memcpy(config.data(), event.data.data(), config.size());
     core_->configuration_changed();

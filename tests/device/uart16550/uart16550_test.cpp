@@ -238,6 +238,8 @@ TEST_F(Uart16550Test, RestoredGoesOnWithItsConsole) {
   other.attach(other_console);
   other_console.type("ab");  // nobody listens yet
   ASSERT_TRUE(other.restore(uart.save()));
+  EXPECT_EQ(other.save(), uart.save()) << "nothing goes out before the machine is whole";
+  other_host.run_posted();
   EXPECT_EQ(other_console.output, "yz");
   EXPECT_TRUE(other_host.line(0)) << "the guest is not told that its transmitter is empty";
   EXPECT_EQ(read8(other, 0, kRbr), 'a');
