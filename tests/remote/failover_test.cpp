@@ -107,6 +107,22 @@ TEST_F(FailoverTest, WhenAllAreGoneTheFirstToComeBackHasIt) {
   EXPECT_THAT(where(), HasSubstr(ports[1]));
 }
 
+// Who gives up a server, or is killed, leaves a session behind that nobody will come back to.
+TEST_F(FailoverTest, ASessionLeftBehindIsNotInTheWayOfItsVm) {
+  start("disk0");
+  EXPECT_TRUE(read(1));
+  vm.reset();
+  vm = std::make_unique<Vm>(std::vector{ports[0]});
+  const auto begun = std::chrono::steady_clock::now();
+  Result<> opened = vm->open("disk0");
+  while (!opened && std::chrono::steady_clock::now() - begun < ServerLink::Options{}.lease / 2) {
+    opened = vm->open("disk0");
+  }
+  ASSERT_TRUE(opened) << opened.error().message();
+  ASSERT_TRUE(vm->driver().start(0, 16));
+  EXPECT_TRUE(read(2));
+}
+
 // Whatever is cut, each request counts once: a count and the result that it came with are kept
 // together, or neither is.
 TEST_F(FailoverTest, ACounterCountsEachRequestOnce) {

@@ -43,6 +43,11 @@ void ServerLink::attach(std::unique_ptr<Channel> channel, std::uint64_t peer_rec
   take_packets();
 }
 
+void ServerLink::make_way_for(const ServerLink& newer) {
+  const bool same_vm = newer.peer_ == peer_ && newer.hello_.vm == hello_.vm;
+  if (same_vm && !link_.attached()) end();
+}
+
 void ServerLink::send(const Body& body) {
   link_.send(body);
   flush_soon();
