@@ -69,6 +69,7 @@ Outcome<> forget_old(const Registry& registry) {
   ORRERY_CHECK(forget_log(registry, keys::kEvents, kEventsKept));
   ORRERY_CHECK(forget_log(registry, keys::kAudit, kAuditKept));
   ORRERY_CHECK(forget_by_field(registry, keys::kRepeats, "time", before(registry, kRepeatsKept)));
+  ORRERY_CHECK(forget_by_field(registry, keys::kEpochs, "time", before(registry, kEpochsKept)));
   return forget_by_field(registry, keys::kJoins, "until", registry.now());
 }
 

@@ -11,6 +11,7 @@ namespace orrery::cluster {
 inline constexpr std::chrono::hours kEventsKept{24 * 7};
 inline constexpr std::chrono::hours kAuditKept{24 * 90};
 inline constexpr std::chrono::hours kRepeatsKept{24};
+inline constexpr std::chrono::hours kEpochsKept{24 * 365};
 
 // Marks platforms as lost, places VMs that wait. Every second.
 Outcome<> look_after(const Registry& registry);

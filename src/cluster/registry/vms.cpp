@@ -26,6 +26,12 @@ Refusal is_busy(const Vm& vm) {
                            : "stop it first")};
 }
 
+// For what only a VM can do that runs.
+Outcome<> check_on(const Vm& vm) {
+  if (!vm.owner.empty() && vm.desired.power == Power::kOn) return {};
+  return refuse(Kind::kConflict, format("{} is {}", vm.name, name_of(vm.state)));
+}
+
 Outcome<> check_revision(const Stored<Vm>& vm, std::optional<Revision> wanted) {
   if (!wanted || *wanted == vm.revision) return {};
   return refuse(Kind::kChanged,
@@ -70,7 +76,11 @@ Vms::Done Vms::create(const Caller& caller, const std::string& name, const VmSpe
     vm->id = registry_.random_number();
     vm->spec = spec;
     vm->created = registry_.now();
+    // Somewhere there may be a process of one that had this name before.
+    ORRERY_TRY(const auto last, registry_.database().get(keys::epoch(name)));
+    if (last) vm->epoch = field(parse_object(last->value), "epoch", std::uint64_t{0});
     Edit edit(registry_, caller);
+    edit.transaction().expect(keys::epoch(name), last ? last->revision : Revision());
     edit.save(vm);
     edit.event("created", subject(vm), "");
     ORRERY_TRY(vm.revision, edit.commit());
@@ -98,6 +108,10 @@ Vms::Done Vms::remove(const Caller& caller, const std::string& name,
     Edit edit(registry_, caller);
     edit.transaction().expect(keys::vm(name), vm.revision);
     edit.transaction().remove(keys::vm(name));
+    if (vm->epoch != 0) {
+      edit.transaction().put(keys::epoch(name),
+                             to_text({{"epoch", vm->epoch}, {"time", registry_.now()}}));
+    }
     edit.made_vm(name);
     edit.event("removed", subject(vm), "");
     ORRERY_TRY(vm.revision, edit.commit());
@@ -145,19 +159,21 @@ Outcome<> Vms::disown(Edit& edit, Stored<Vm>& vm) const {
   return {};
 }
 
+Outcome<bool> Vms::begin(Edit& edit, Stored<Vm>& vm) const {
+  if (vm->desired.power == Power::kOn) return false;
+  if (!vm->owner.empty()) {
+    return refuse(Kind::kConflict,
+                  format("{} is {}: wait until it has stopped", vm->name, name_of(vm->state)));
+  }
+  vm->desired = {.power = Power::kOn, .resets = vm->desired.resets};
+  vm->failures = 0;
+  vm->not_before = 0;
+  ORRERY_CHECK(assign(edit, vm));
+  return true;
+}
+
 Vms::Done Vms::start(const Caller& caller, const std::string& name) {
-  return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
-    if (vm->desired.power == Power::kOn) return false;
-    if (!vm->owner.empty()) {
-      return refuse(Kind::kConflict,
-                    format("{} is {}: wait until it has stopped", name, name_of(vm->state)));
-    }
-    vm->desired = {.power = Power::kOn, .resets = vm->desired.resets};
-    vm->failures = 0;
-    vm->not_before = 0;
-    ORRERY_CHECK(assign(edit, vm));
-    return true;
-  });
+  return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) { return begin(edit, vm); });
 }
 
 // Its platform, if there is one still, is told that the state is nobody's any more.
@@ -199,42 +215,38 @@ Vms::Done Vms::stop(const Caller& caller, const std::string& name, Stop how) {
   });
 }
 
-// Something that only a VM can do that runs.
-Vms::Done Vms::press(const Caller& caller, const std::string& name,
-                     const std::function<void(Vm& vm)>& button, const std::string& what) {
+Vms::Done Vms::reset(const Caller& caller, const std::string& name) {
   return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
-    if (vm->owner.empty() || vm->desired.power == Power::kOff) {
-      return refuse(Kind::kConflict, format("{} is {}", name, name_of(vm->state)));
-    }
-    button(vm.value);
-    edit.event(what, subject(vm), "");
+    ORRERY_CHECK(check_on(vm.value));
+    ++vm->desired.resets;
+    edit.event("reset", subject(vm), "");
     return true;
   });
 }
 
-Vms::Done Vms::reset(const Caller& caller, const std::string& name) {
-  return press(
-      caller, name, [](Vm& vm) { ++vm.desired.resets; }, "reset");
-}
-
 Vms::Done Vms::pause(const Caller& caller, const std::string& name) {
-  return press(
-      caller, name, [](Vm& vm) { vm.desired.paused = true; }, "pause");
+  return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
+    ORRERY_CHECK(check_on(vm.value));
+    if (std::exchange(vm->desired.paused, true)) return false;
+    edit.event("pause", subject(vm), "");
+    return true;
+  });
 }
 
 Vms::Done Vms::resume(const Caller& caller, const std::string& name) {
-  ORRERY_TRY(const Stored<Vm> vm, registry_.vm(name));
-  if (vm->state == VmState::kSuspended) return start(caller, name);
-  return press(
-      caller, name, [](Vm& each) { each.desired.paused = false; }, "resume");
+  return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
+    if (vm->state == VmState::kSuspended) return begin(edit, vm);
+    ORRERY_CHECK(check_on(vm.value));
+    if (!std::exchange(vm->desired.paused, false)) return false;
+    edit.event("resume", subject(vm), "");
+    return true;
+  });
 }
 
 Vms::Done Vms::suspend(const Caller& caller, const std::string& name) {
   return change_once(caller, name, [&](Edit& edit, Stored<Vm>& vm) -> Outcome<bool> {
     if (vm->desired.suspend || vm->state == VmState::kSuspended) return false;
-    if (vm->owner.empty() || vm->desired.power == Power::kOff) {
-      return refuse(Kind::kConflict, format("{} is {}", name, name_of(vm->state)));
-    }
+    ORRERY_CHECK(check_on(vm.value));
     vm->desired = {.power = Power::kOff, .suspend = true, .resets = vm->desired.resets};
     if (vm->state != VmState::kUnknown) vm->state = VmState::kSuspending;
     edit.event("suspend", subject(vm), "");

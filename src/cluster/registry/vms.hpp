@@ -72,14 +72,13 @@ class Vms {
   // Changes NAME's VM once; CHANGE says whether there is anything to commit.
   using Change = std::function<Outcome<bool>(Edit& edit, Stored<Vm>& vm)>;
   Done change_once(const Caller& caller, const std::string& name, const Change& change);
+  Outcome<bool> begin(Edit& edit, Stored<Vm>& vm) const;
   Outcome<> assign(Edit& edit, Stored<Vm>& vm) const;
   Outcome<> disown(Edit& edit, Stored<Vm>& vm) const;
   Outcome<bool> take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
   Outcome<bool> take_refusal(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
   static Outcome<bool> take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report);
   Outcome<bool> discard(Edit& edit, Stored<Vm>& vm) const;
-  Done press(const Caller& caller, const std::string& name,
-             const std::function<void(Vm& vm)>& button, const std::string& what);
 
   const Registry& registry_;
 };
