@@ -74,8 +74,8 @@ std::string make_key() {
 
 }  // namespace
 
-Client::Client(EventLoop& loop, TcpServer server, Times times)
-    : loop_(loop), server_(std::move(server)), times_(times), timer_(loop.create_timer([this] {
+Client::Client(EventLoop& loop, std::vector<TcpServer> servers, Times times)
+    : loop_(loop), servers_(std::move(servers)), times_(times), timer_(loop.create_timer([this] {
         timed_out_ = true;
         close();
       })) {}
@@ -87,8 +87,21 @@ void Client::close() {
   if (stream) stream->close();
 }
 
+// An error names all of them.
 Task<Result<std::shared_ptr<Stream>>> Client::connect() {
-  auto socket = begin_connecting(server_);
+  std::string reasons;
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    auto stream = co_await connect_to(server());
+    if (stream) co_return stream;
+    if (i != 0) reasons += "; ";
+    reasons += stream.error().context(server().name).message();
+    try_another();
+  }
+  co_return fail(reasons);
+}
+
+Task<Result<std::shared_ptr<Stream>>> Client::connect_to(const TcpServer& server) {
+  auto socket = begin_connecting(server);
   if (!socket) co_return fail(socket.error());
   const Result<> connected = co_await Connected(loop_, socket->get(), times_.connect);
   if (!connected) co_return fail(connected.error());
@@ -100,7 +113,7 @@ Task<Result<std::shared_ptr<Stream>>> Client::connect() {
 // REST: what came behind the answer.
 Task<Result<Answer>> Client::exchange(Stream& stream, const Ask& ask,
                                       std::vector<std::byte>& rest) {
-  const std::string text = text_of(server_, ask);
+  const std::string text = text_of(server(), ask);
   for (std::size_t done = 0; done < text.size();) {
     const iovec part{const_cast<char*>(text.data()) + done, text.size() - done};
     const std::size_t count = co_await stream.send({&part, 1});
@@ -128,7 +141,7 @@ Task<Result<Answer>> Client::exchange(Stream& stream, const Ask& ask,
 Task<Result<Answer>> Client::ask(Ask ask) {
   if (!kept_) {
     auto connected = co_await connect();
-    if (!connected) co_return fail(connected.error().context(server_.name));
+    if (!connected) co_return fail(connected.error());
     kept_ = std::move(*connected);
   }
   active_ = kept_;
@@ -139,14 +152,16 @@ Task<Result<Answer>> Client::ask(Ask ask) {
   timer_->cancel();
   active_.reset();
   if (!answer || !answer->keep_alive) kept_.reset();
-  if (!answer && timed_out_) co_return fail(server_.name + ": does not answer");
-  if (!answer) co_return fail(answer.error().context(server_.name));
-  co_return answer;
+  if (answer) co_return answer;
+  const std::string name = server().name;
+  try_another();
+  if (timed_out_) co_return fail(name + ": does not answer");
+  co_return fail(answer.error().context(name));
 }
 
 Task<Result<std::unique_ptr<ClientSocket>>> Client::open(Ask ask) {
   auto connected = co_await connect();
-  if (!connected) co_return fail(connected.error().context(server_.name));
+  if (!connected) co_return fail(connected.error());
   const std::shared_ptr<Stream> stream = std::move(*connected);
   const std::string key = make_key();
   ask.headers.insert(ask.headers.end(), {{"Upgrade", "websocket"},
@@ -159,7 +174,11 @@ Task<Result<std::unique_ptr<ClientSocket>>> Client::open(Ask ask) {
   const Result<Answer> answer = co_await exchange(*stream, ask, rest);
   timer_->cancel();
   active_.reset();
-  if (!answer) co_return fail(answer.error().context(server_.name));
+  if (!answer) {
+    const std::string name = server().name;
+    try_another();
+    co_return fail(answer.error().context(name));
+  }
   if (answer->status != 101 || answer->accepted != accept_key(key)) {
     co_return fail(format("{}: {}", answer->status, answer->text()));
   }

@@ -1,5 +1,5 @@
-// A client of a server that speaks HTTP: one connection, kept open from one request to the next. On
-// the loop's thread.
+// A client of a server that speaks HTTP, or of several of which any will do: one connection, kept
+// open from one request to the next. On the loop's thread.
 #pragma once
 
 #include <chrono>
@@ -49,8 +49,9 @@ class Client {
     std::chrono::milliseconds answer{30'000};
   };
 
-  // The loop outlives it; it is not destroyed within one of its tasks.
-  Client(EventLoop& loop, TcpServer server, Times times);
+  // The loop outlives it; it is not destroyed within one of its tasks. SERVERS: one at least. They
+  // are tried in turn, beginning with the one that has answered last.
+  Client(EventLoop& loop, std::vector<TcpServer> servers, Times times);
   ~Client();
 
   // Connects where that is needed. One at a time. An error: nobody answers, or what comes is not a
@@ -62,15 +63,22 @@ class Client {
   // or another status than 101, with what the server said.
   Task<Result<std::unique_ptr<ClientSocket>>> open(Ask ask);
 
+  // The one that has answered last, or is asked next.
+  const TcpServer& server() const { return servers_[present_]; }
+  // The next connection goes to another one, where there is one.
+  void try_another() { present_ = (present_ + 1) % servers_.size(); }
+
   // Whoever waits is told that the connection has broken.
   void close();
 
  private:
   Task<Result<std::shared_ptr<Stream>>> connect();
+  Task<Result<std::shared_ptr<Stream>>> connect_to(const TcpServer& server);
   Task<Result<Answer>> exchange(Stream& stream, const Ask& ask, std::vector<std::byte>& rest);
 
   EventLoop& loop_;
-  const TcpServer server_;
+  const std::vector<TcpServer> servers_;
+  std::size_t present_ = 0;  // into servers_
   const Times times_;
   // Shared with who closes it, which ends a task that then lets it go.
   std::shared_ptr<Stream> kept_;

@@ -33,7 +33,7 @@ class EtcdServer {
     Result<std::unique_ptr<cluster::EtcdDatabase>> opened = fail("not tried");
     // It takes a moment to elect itself.
     for (int i = 0; i < 600 && !opened; ++i) {
-      opened = cluster::EtcdDatabase::open({.server = address_, .name = name + "/"});
+      opened = cluster::EtcdDatabase::open({.servers = address_, .name = name + "/"});
       if (!opened) ::usleep(50'000);
     }
     if (!opened) return fail(opened.error());

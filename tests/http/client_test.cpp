@@ -48,7 +48,7 @@ class ClientTest : public ::testing::Test {
     auto listener = listen_tcp("127.0.0.1:0", Server::kBacklog).value();
     const std::string address = tcp_address(listener.get()).value().text;
     server_ = Server::create(*loop_, std::move(listener), handler_, workers_, options).value();
-    to_ = find_tcp_server("127.0.0.1", address.substr(address.find(':') + 1)).value();
+    to_ = find_tcp_servers(address).value();
   }
   ~ClientTest() override {
     client_.reset();
@@ -76,7 +76,7 @@ class ClientTest : public ::testing::Test {
   WorkerPool workers_{1};
   Echo handler_;
   std::unique_ptr<Server> server_;
-  TcpServer to_;
+  std::vector<TcpServer> to_;
   std::unique_ptr<Client> client_;
 };
 
@@ -123,21 +123,41 @@ TEST_F(ClientTest, TellsThatNobodyIsThere) {
   auto listener = listen_tcp("127.0.0.1:0", 1).value();
   const std::string address = tcp_address(listener.get()).value().text;
   listener.reset();
-  client_ = std::make_unique<Client>(
-      *loop_, find_tcp_server("127.0.0.1", address.substr(address.find(':') + 1)).value(),
-      Client::Times{});
+  client_ = std::make_unique<Client>(*loop_, find_tcp_servers(address).value(), Client::Times{});
   const auto answer = ask(Method::kGet, "/");
   ASSERT_FALSE(answer);
   EXPECT_NE(answer.error().message().find("refused"), std::string::npos)
       << answer.error().message();
 }
 
+TEST_F(ClientTest, TriesTheNextServer) {
+  auto listener = listen_tcp("127.0.0.1:0", 1).value();
+  const std::string nobody = tcp_address(listener.get()).value().text;
+  listener.reset();
+  client_ = std::make_unique<Client>(
+      *loop_, find_tcp_servers(nobody + "," + to_.front().name).value(), Client::Times{});
+  ASSERT_TRUE(ask(Method::kGet, "/"));
+  EXPECT_EQ(client_->server().name, to_.front().name);
+  client_->try_another();
+  EXPECT_EQ(client_->server().name, nobody);
+  ASSERT_TRUE(ask(Method::kGet, "/")) << "the connection is kept nevertheless";
+}
+
+TEST_F(ClientTest, ASilentServerIsNotAskedAgain) {
+  auto silent = listen_tcp("127.0.0.1:0", 1).value();
+  const std::string address = tcp_address(silent.get()).value().text;
+  client_ =
+      std::make_unique<Client>(*loop_, find_tcp_servers(address + "," + to_.front().name).value(),
+                               Client::Times{.connect = 1s, .answer = 20ms});
+  EXPECT_FALSE(ask(Method::kGet, "/"));
+  EXPECT_TRUE(ask(Method::kGet, "/"));
+}
+
 TEST_F(ClientTest, DoesNotWaitForEver) {
   auto silent = listen_tcp("127.0.0.1:0", 1).value();
   const std::string address = tcp_address(silent.get()).value().text;
-  client_ = std::make_unique<Client>(
-      *loop_, find_tcp_server("127.0.0.1", address.substr(address.find(':') + 1)).value(),
-      Client::Times{.connect = 1s, .answer = 20ms});
+  client_ = std::make_unique<Client>(*loop_, find_tcp_servers(address).value(),
+                                     Client::Times{.connect = 1s, .answer = 20ms});
   const auto answer = ask(Method::kGet, "/");
   ASSERT_FALSE(answer);
   EXPECT_NE(answer.error().message().find("does not answer"), std::string::npos)

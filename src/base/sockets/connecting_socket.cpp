@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <ranges>
+#include <utility>
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -36,6 +38,22 @@ Result<TcpServer> find_tcp_server(const std::string& host_and_port) {
   std::string host = host_and_port.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   return find_tcp_server(host, host_and_port.substr(colon + 1));
+}
+
+Result<std::vector<TcpServer>> find_tcp_servers(const std::string& hosts_and_ports) {
+  std::vector<TcpServer> servers;
+  Result<> done;
+  for (const auto part : std::views::split(hosts_and_ports, ',')) {
+    auto server = find_tcp_server(std::string(part.begin(), part.end()));
+    if (server) {
+      servers.push_back(std::move(*server));
+    } else {
+      done = fail(server.error());
+    }
+  }
+  if (!servers.empty()) return servers;
+  if (!done) return fail(done.error());
+  return fail("there is no server; write HOST:PORT");
 }
 
 Result<FileDescriptor> begin_connecting(const TcpServer& server) {

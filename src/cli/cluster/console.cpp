@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/format.hpp"
+#include "base/loop/run_until_done.hpp"
 #include "cli/cluster/cluster.hpp"
 #include "vmm/console/terminal.hpp"
 
@@ -46,7 +47,7 @@ class Use {
     ORRERY_TRY(watch_, loop_.watch(STDIN_FILENO, Readiness::kReadable, [this] { read_keys(); }));
     Task<Result<>> sending = send_all();
     sending.start([] {});
-    const Result<> shown = cluster::run_until_done(loop_, show_all());
+    const Result<> shown = run_until_done(loop_, show_all());
     ended_ = true;
     changed_.notify_all();
     while (!sending.done()) loop_.poll();

@@ -14,6 +14,7 @@
 
 #include "base/format.hpp"
 #include "base/log.hpp"
+#include "base/loop/run_until_done.hpp"
 #include "cli/cluster/cluster.hpp"
 #include "cli/commands.hpp"
 #include "cli/disk/disk.hpp"
@@ -94,7 +95,7 @@ Result<> run_until_signal(EventLoop& loop, Agent& agent) {
   actions.end = [&](int /*number*/) { agent.stop(); };
   actions.continued = [] {};
   ORRERY_TRY(const auto signals, vmm::Signals::create(loop, std::move(actions)));
-  return cluster::run_until_done(loop, agent.run());
+  return run_until_done(loop, agent.run());
 }
 
 Result<int> serve(EventLoop& loop, const Given& given) {
@@ -107,17 +108,17 @@ Result<int> serve(EventLoop& loop, const Given& given) {
   ORRERY_TRY(const auto labels, labels_of(given.labels));
   const cluster::PlatformFacts facts = cluster::host::facts_of_host(ORRERY_VERSION, labels);
   if (!given.join_file.empty()) ORRERY_CHECK(join(loop, given, secret, facts));
-  auto panel = find_tcp_server(given.panel);
-  if (!panel) return fail(panel.error().context("--panel"));
+  auto panels = find_tcp_servers(given.panel);
+  if (!panels) return fail(panels.error().context("--panel"));
   std::vector<std::string> files;
   for (const std::string& each : given.files) files.push_back(std::filesystem::canonical(each));
-  Agent agent(
-      loop,
-      {.state = state,
-       .files = std::move(files),
-       .program = std::filesystem::canonical("/proc/self/exe"),
-       .link = {
-           .panel = std::move(*panel), .platform = given.name, .secret = secret, .facts = facts}});
+  Agent agent(loop, {.state = state,
+                     .files = std::move(files),
+                     .program = std::filesystem::canonical("/proc/self/exe"),
+                     .link = {.panels = std::move(*panels),
+                              .platform = given.name,
+                              .secret = secret,
+                              .facts = facts}});
   ORRERY_CHECK(agent.recover());
   ORRERY_CHECK(run_until_signal(loop, agent));
   return 0;
@@ -133,7 +134,10 @@ void add_host(CLI::App& application, int& status) {
                    "the agent's folder: its secret, and what it knows of its virtual machines")
       ->required();
   command->add_option("--name", given->name, "the platform's")->required();
-  command->add_option("--panel", given->panel, "HOST:PORT of the control panel; 127.0.0.1:8472")
+  command
+      ->add_option(
+          "--panel", given->panel,
+          "HOST:PORT of the control panel; 127.0.0.1:8472. Several that are one, with commas")
       ->envname("ORRERY_PANEL");
   command->add_option("--join-file", given->join_file,
                       "the first time: a file with a token of `orrery platform token`");

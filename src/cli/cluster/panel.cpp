@@ -14,6 +14,7 @@
 #include "cli/commands.hpp"
 #include "cli/disk/disk.hpp"
 #include "cli/secret_file.hpp"
+#include "cluster/database/etcd_database.hpp"
 #include "cluster/database/sqlite_database.hpp"
 #include "cluster/host/vm_options.hpp"
 #include "cluster/registry/users.hpp"
@@ -29,6 +30,9 @@ namespace {
 struct Given {
   std::string folder;
   std::string listen = "127.0.0.1:8472";
+  std::string etcd;
+  std::string etcd_name = "orrery/";
+  std::string advertise;
   bool everywhere = false;
   bool verbose = false;
 };
@@ -69,6 +73,32 @@ Result<> serve_until_signal(EventLoop& loop, cluster::Panel& panel, http::Server
   return {};
 }
 
+// SQLite in the folder; or etcd, which several panels share.
+Result<std::unique_ptr<cluster::Database>> open_database(const Given& given) {
+  if (given.etcd.empty()) return cluster::SqliteDatabase::open(given.folder + "/panel.db");
+  auto database = cluster::EtcdDatabase::open({.servers = given.etcd, .name = given.etcd_name});
+  if (!database) return fail(database.error().context("--etcd"));
+  return database;
+}
+
+// By which other panels reach this one.
+Result<std::string> advertised(const Given& given, const FileDescriptor& listener) {
+  if (!given.advertise.empty()) {
+    auto server = find_tcp_server(given.advertise);
+    if (!server) return fail(server.error().context("--advertise"));
+    return given.advertise;
+  }
+  ORRERY_TRY(const TcpAddress where, tcp_address(listener.get()));
+  const bool everywhere = where.text.starts_with("0.0.0.0:") || where.text.starts_with("[::]:");
+  if (!given.etcd.empty() && everywhere) {
+    return fail(
+        format("--listen {}: other panels cannot reach this one there; add --advertise "
+               "HOST:PORT, by which they can",
+               given.listen));
+  }
+  return where.text;
+}
+
 // Tokens go over the network as they are.
 Result<FileDescriptor> listen(const Given& given, std::string& address) {
   auto listener = listen_tcp(given.listen, http::Server::kBacklog);
@@ -92,17 +122,18 @@ Result<int> serve(EventLoop& loop, const Given& given) {
   if (::mkdir(given.folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
     return fail_errno(given.folder + ": cannot be made");
   }
-  ORRERY_TRY(const auto database, cluster::SqliteDatabase::open(given.folder + "/panel.db"));
+  ORRERY_TRY(const auto database, open_database(given));
   vmm::SystemClock clock;
   vmm::SystemEntropy entropy;
-  cluster::Registry registry({*database, clock, entropy});
-  ORRERY_CHECK(make_first_user(registry, given.folder));
   std::string address;
   ORRERY_TRY(FileDescriptor listener, listen(given, address));
+  ORRERY_TRY(const std::string reached_at, advertised(given, listener));
+  cluster::Registry registry({*database, clock, entropy, reached_at});
+  ORRERY_CHECK(make_first_user(registry, given.folder));
   const cluster::api::Api api(registry, check_options);
-  // The database is asked by one at a time; others wait for its disk meanwhile.
-  constexpr unsigned kWorkers = 4;
-  WorkerPool workers(kWorkers);
+  // SQLite is asked by one at a time, and others wait for its disk meanwhile; etcd by all.
+  const unsigned most_at_once = given.etcd.empty() ? 4 : 16;
+  WorkerPool workers(most_at_once);
   cluster::Panel panel(loop, workers, registry, api, cluster::page::files());
   http::Server::Options options{.name = "panel", .limits = {}};
   options.limits.clients = 4096;  // agents stay connected
@@ -124,6 +155,15 @@ void add_panel(CLI::App& application, int& status) {
       ->add_option("folder", given->folder, "where it keeps what it knows; made if it is not there")
       ->required();
   command->add_option("--listen", given->listen, "ADDRESS:PORT; 127.0.0.1:8472 if left away");
+  command->add_option(
+      "--etcd", given->etcd,
+      "HOST:PORT[,HOST:PORT...] of an etcd cluster that keeps what the panel knows, "
+      "instead of a file in the folder: several panels may share it");
+  command->add_option("--etcd-prefix", given->etcd_name,
+                      "what all keys there begin with; orrery/ if left away");
+  command->add_option("--advertise", given->advertise,
+                      "HOST:PORT by which other panels reach this one; what it listens at if left "
+                      "away");
   command->add_flag("--plain", given->everywhere,
                     "listen where other hosts reach it, although nothing is encrypted");
   command->add_flag("--verbose", given->verbose, "tell who comes and goes");

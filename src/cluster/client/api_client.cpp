@@ -3,6 +3,7 @@
 #include <random>
 
 #include "base/format.hpp"
+#include "base/loop/run_until_done.hpp"
 #include "cluster/registry/fields.hpp"
 
 namespace orrery::cluster {
@@ -26,10 +27,10 @@ std::string reason_in(const http::Answer& answer) {
 }  // namespace
 
 Result<ApiClient> ApiClient::create(EventLoop& loop, const Options& options) {
-  auto server = find_tcp_server(options.panel);
-  if (!server) return fail(server.error().context("--panel"));
+  auto panels = find_tcp_servers(options.panel);
+  if (!panels) return fail(panels.error().context("--panel"));
   return ApiClient(loop, options,
-                   std::make_unique<http::Client>(loop, std::move(*server), http::Client::Times{}));
+                   std::make_unique<http::Client>(loop, std::move(*panels), http::Client::Times{}));
 }
 
 Result<Json> ApiClient::ask(Method method, const std::string& path, const Json& body) {

@@ -16,7 +16,7 @@ namespace orrery::cluster {
 class ApiClient {
  public:
   struct Options {
-    std::string panel;  // "HOST:PORT"
+    std::string panel;  // "HOST:PORT[,...]": several that are one control panel
     std::string token;
   };
   static Result<ApiClient> create(EventLoop& loop, const Options& options);
@@ -40,14 +40,5 @@ class ApiClient {
   Options options_;
   std::unique_ptr<http::Client> client_;
 };
-
-// What TASK gives; runs the loop until then.
-template <typename T>
-T run_until_done(EventLoop& loop, Task<T> task) {
-  task.start([&loop] { loop.stop(); });
-  while (!task.done()) loop.run();
-  loop.poll();  // a stop() that came before the loop ran
-  return std::move(task.value());
-}
 
 }  // namespace orrery::cluster

@@ -82,6 +82,9 @@ class Database {
 
   // Of the last commit.
   virtual Result<Revision> revision() = 0;
+
+  // Whether others may have it open, too, and commit what this process is not told of.
+  virtual bool shared() const { return false; }
 };
 
 // The key behind all that begin with PREFIX, for ranges: "vms/" gives "vms0".

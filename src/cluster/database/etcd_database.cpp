@@ -8,6 +8,7 @@
 
 #include "base/encoding/base64.hpp"
 #include "base/format.hpp"
+#include "base/loop/run_until_done.hpp"
 
 namespace orrery::cluster {
 namespace {
@@ -49,16 +50,12 @@ Revision revision_in(const Json& answer) {
 
 }  // namespace
 
-EtcdDatabase::EtcdDatabase(Options options, std::unique_ptr<EventLoop> loop,
-                           std::unique_ptr<http::Client> client)
-    : options_(std::move(options)), loop_(std::move(loop)), client_(std::move(client)) {}
+EtcdDatabase::EtcdDatabase(Options options, std::vector<TcpServer> servers)
+    : options_(std::move(options)), servers_(std::move(servers)) {}
 
 Result<std::unique_ptr<EtcdDatabase>> EtcdDatabase::open(const Options& options) {
-  ORRERY_TRY(TcpServer server, find_tcp_server(options.server));
-  ORRERY_TRY(auto loop, EventLoop::create());
-  auto client = std::make_unique<http::Client>(*loop, std::move(server), http::Client::Times{});
-  std::unique_ptr<EtcdDatabase> database(
-      new EtcdDatabase(options, std::move(loop), std::move(client)));
+  ORRERY_TRY(auto servers, find_tcp_servers(options.servers));
+  std::unique_ptr<EtcdDatabase> database(new EtcdDatabase(options, std::move(servers)));
   ORRERY_CHECK(database->revision());
   return database;
 }
@@ -67,21 +64,36 @@ std::string EtcdDatabase::encoded(const std::string& key) const {
   return base64_of(options_.name + key);
 }
 
-Result<Json> EtcdDatabase::ask(const char* path, const Json& body) {
+Result<EtcdDatabase::Connection> EtcdDatabase::take_connection() {
   const std::lock_guard lock(mutex_);
+  if (!idle_.empty()) {
+    Connection connection = std::move(idle_.back());
+    idle_.pop_back();
+    return connection;
+  }
+  Connection connection;
+  ORRERY_TRY(connection.loop, EventLoop::create());
+  connection.client =
+      std::make_unique<http::Client>(*connection.loop, servers_, http::Client::Times{});
+  return connection;
+}
+
+Result<Json> EtcdDatabase::ask(const char* path, const Json& body) {
+  ORRERY_TRY(Connection connection, take_connection());
   http::Ask ask;
   ask.method = http::Method::kPost;
   ask.target = path;
   ask.body = body.dump();
-  Task<Result<http::Answer>> task = client_->ask(std::move(ask));
-  task.start([this] { loop_->stop(); });
-  while (!task.done()) loop_->run();
-  loop_->poll();  // a stop() that came before the loop ran
-  const Result<http::Answer>& answer = task.value();
+  const Result<http::Answer> answer =
+      run_until_done(*connection.loop, connection.client->ask(std::move(ask)));
+  {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(connection));
+  }
   if (!answer) return fail(answer.error().context("etcd"));
   Json json = Json::parse(answer->text(), nullptr, false);
   if (answer->status == 200 && json.is_object() && json.contains("header")) return json;
-  return fail(format("etcd at {} answers with status {}: {}", options_.server, answer->status,
+  return fail(format("etcd at {} answers with status {}: {}", options_.servers, answer->status,
                      answer->text().substr(0, 200)));
 }
 

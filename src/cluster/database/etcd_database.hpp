@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -17,10 +18,11 @@ namespace orrery::cluster {
 class EtcdDatabase final : public Database {
  public:
   struct Options {
-    std::string server;     // HOST:PORT, where clients are served
+    std::string servers;    // HOST:PORT[,...], where members of the etcd cluster serve clients
     std::string name = "";  // what all keys begin with, so that others may use the same etcd
   };
-  // An error: nobody answers there, or no etcd does.
+  // An error: nobody answers there, or no etcd does. A member that goes away is followed by the
+  // next.
   static Result<std::unique_ptr<EtcdDatabase>> open(const Options& options);
 
   Result<std::optional<Record>> get(const std::string& key) override;
@@ -30,18 +32,25 @@ class EtcdDatabase final : public Database {
                                            std::size_t limit) override;
   Result<std::optional<Revision>> commit(const Transaction& transaction) override;
   Result<Revision> revision() override;
+  bool shared() const override { return true; }
 
  private:
-  EtcdDatabase(Options options, std::unique_ptr<EventLoop> loop,
-               std::unique_ptr<http::Client> client);
+  // One request's at a time; there are as many as there were requests at once.
+  struct Connection {
+    std::unique_ptr<EventLoop> loop;
+    std::unique_ptr<http::Client> client;
+  };
+
+  EtcdDatabase(Options options, std::vector<TcpServer> servers);
+  Result<Connection> take_connection();
   Result<nlohmann::json> ask(const char* path, const nlohmann::json& body);
   Result<std::vector<Record>> range(nlohmann::json body);
   std::string encoded(const std::string& key) const;
 
   const Options options_;
-  std::mutex mutex_;  // guards the two below: one request at a time
-  const std::unique_ptr<EventLoop> loop_;
-  const std::unique_ptr<http::Client> client_;
+  const std::vector<TcpServer> servers_;
+  std::mutex mutex_;  // guards what is below
+  std::vector<Connection> idle_;
 };
 
 }  // namespace orrery::cluster

@@ -168,7 +168,8 @@ void Agent::lend_console(link::OpenConsole open) {
   if (stopping_ || lent_.contains(name)) return;
   auto& lent = lent_[name];
   lent = std::make_unique<Lent>();
-  lent->client = std::make_unique<http::Client>(loop_, options_.link.panel, http::Client::Times{});
+  lent->client =
+      std::make_unique<http::Client>(loop_, std::vector{link_.panel()}, http::Client::Times{});
   lent->task = speak_console(std::move(open));
   lent->task.start([this, name] {
     loop_.post([this, name] {

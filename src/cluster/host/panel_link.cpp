@@ -29,7 +29,7 @@ PanelLink::PanelLink(EventLoop& loop, Options options, Listener listener)
     : loop_(loop),
       options_(std::move(options)),
       listener_(std::move(listener)),
-      client_(loop, options_.panel, {}),
+      client_(loop, options_.panels, {}),
       beat_(loop.create_timer([this] { beat(); })),
       silence_(loop.create_timer([this] { close_connection(); })) {}
 
@@ -90,8 +90,9 @@ Task<Result<>> PanelLink::speak() {
   const std::shared_ptr<http::ClientSocket> connection = std::move(*opened);
   http::WebSocket& socket = connection->socket();
   const bool understood = co_await shake_hands(socket);
+  if (!understood) client_.try_another();
   if (!understood || stopped_) co_return fail("it does not welcome this agent; its log says why");
-  log::info("the panel is there");
+  log::info("the panel at {} is there", panel().name);
   told_.clear();
   pause_ = 0ms;
   ended_ = false;

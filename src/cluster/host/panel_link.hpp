@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
@@ -20,7 +21,7 @@ namespace orrery::cluster::host {
 class PanelLink {
  public:
   struct Options {
-    TcpServer panel;
+    std::vector<TcpServer> panels;  // the same control panel's; any will do
     std::string platform;
     std::string secret;  // the agent's
     PlatformFacts facts;
@@ -35,6 +36,9 @@ class PanelLink {
   // Until stop(). The link outlives it.
   Task<Result<>> run();
   void stop();
+
+  // Which panel it speaks with, or tries next.
+  const TcpServer& panel() const { return client_.server(); }
 
   // Dropped where there is no connection: whoever connects tells all anyway.
   void send(link::Message message);

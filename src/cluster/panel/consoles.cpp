@@ -2,26 +2,14 @@
 
 #include <chrono>
 #include <utility>
-#include <vector>
+
+#include "cluster/panel/pump.hpp"
 
 namespace orrery::cluster {
 namespace {
 
 // For an agent to connect: it has a link already.
 constexpr std::chrono::seconds kPatience{10};
-
-// Until one of the two goes; then both do.
-Task<Result<>> pump(http::WebSocket& from, http::WebSocket& to) {
-  while (true) {
-    std::optional<http::Message> message = co_await from.receive();
-    if (!message) break;
-    const bool sent = co_await to.send(std::move(*message));
-    if (!sent) break;
-  }
-  from.close();
-  to.close();
-  co_return Result<>{};
-}
 
 }  // namespace
 
@@ -40,10 +28,7 @@ Task<Result<>> Consoles::use(http::WebSocket& user, HostLink& link, link::OpenCo
   timer->cancel();
   meetings_.erase(name);
   if (meeting->host != nullptr) {
-    std::vector<Task<Result<>>> both;
-    both.push_back(pump(user, *meeting->host));
-    both.push_back(pump(*meeting->host, user));
-    co_await all_of(std::move(both));
+    co_await join_sockets(user, *meeting->host);
   }
   user.close();
   meeting->over = true;

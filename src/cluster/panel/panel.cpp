@@ -1,5 +1,6 @@
 #include "cluster/panel/panel.hpp"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "base/loop/on_worker.hpp"
 #include "base/units.hpp"
 #include "cluster/api/routes.hpp"
+#include "cluster/registry/platforms.hpp"
 #include "cluster/registry/upkeep.hpp"
 #include "http/web_socket/handshake.hpp"
 
@@ -20,6 +22,16 @@ using http::WebSocket;
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr unsigned kForgetEvery = 60;  // looks
 
+// The panel that PLATFORM's agent is connected to, unless it is this one or none. Waits for name
+// servers.
+Outcome<std::optional<TcpServer>> find_other_panel(const Registry& registry,
+                                                   const std::string& platform) {
+  ORRERY_TRY(const std::string where, Platforms(registry).panel_of(platform));
+  if (where.empty() || where == registry.panel()) return std::nullopt;
+  ORRERY_TRY(TcpServer server, find_tcp_server(where));
+  return server;
+}
+
 }  // namespace
 
 Panel::Panel(EventLoop& loop, WorkerPool& workers, Registry& registry, const api::Api& api,
@@ -28,6 +40,8 @@ Panel::Panel(EventLoop& loop, WorkerPool& workers, Registry& registry, const api
       api_(api),
       page_(page),
       consoles_(loop),
+      other_panels_(loop),
+      follower_(surroundings_, [this](const std::set<std::string>& platforms) { tell(platforms); }),
       timer_(loop.create_timer([this] { look_after(); })) {
   registry.on_commit([this, weak = std::weak_ptr(alive_)](const std::set<std::string>& platforms) {
     surroundings_.loop.post([this, weak, platforms] {
@@ -40,11 +54,13 @@ Panel::~Panel() = default;
 
 void Panel::start() {
   timer_->arm(std::chrono::steady_clock::now());
+  follower_.start();
 }
 
 void Panel::stop() {
   stopping_ = true;
   timer_->cancel();
+  follower_.stop();
   // Who is closed may go at once, and takes himself off the list.
   while (!links_.empty()) {
     const auto first = links_.extract(links_.begin());
@@ -67,15 +83,16 @@ void Panel::look_after() {
   timer_->arm(std::chrono::steady_clock::now() + kLookEvery);
   if (std::exchange(looking_, true)) return;  // the one before is not done yet
   const bool forget = looks_++ % kForgetEvery == 0;
-  surroundings_.workers.post([this, forget, weak = std::weak_ptr(alive_)] {
-    Outcome<> done = cluster::look_after(surroundings_.registry);
-    if (done && forget) done = forget_old(surroundings_.registry);
-    surroundings_.loop.post([this, weak, done] {
-      if (!weak.lock()) return;
-      if (!done) log::warning("upkeep: {}", done.error().message);
-      looking_ = false;
-    });
-  });
+  surroundings_.workers.post(
+      [this, surroundings = surroundings_, forget, weak = std::weak_ptr(alive_)] {
+        Outcome<> done = cluster::look_after(surroundings.registry);
+        if (done && forget) done = forget_old(surroundings.registry);
+        surroundings.loop.post([this, weak, done] {
+          if (!weak.lock()) return;
+          if (!done) log::warning("upkeep: {}", done.error().message);
+          looking_ = false;
+        });
+      });
 }
 
 Task<http::Reply> Panel::reply_to(const http::Request& request) {
@@ -144,8 +161,8 @@ Task<http::Reply> Panel::reply_to_console(const http::Request& request, std::str
         Refusal(Refusal::Kind::kConflict, format("{} is {}", vm, name_of(found->value.state))));
   }
   if (!links_.contains(platform)) {
-    co_return api::reply_with(Refusal(Refusal::Kind::kConflict,
-                                      format("the agent of {} is not connected here", platform)));
+    http::Reply reply = co_await reply_elsewhere(request, platform);
+    co_return reply;
   }
   link::OpenConsole open{
       .vm = std::move(vm), .console = surroundings_.registry.random_text(), .use = use};
@@ -153,6 +170,20 @@ Task<http::Reply> Panel::reply_to_console(const http::Request& request, std::str
       request,
       [this, platform, open](WebSocket& socket) { return speak_console(socket, platform, open); },
       api::kSocketProtocol);
+}
+
+// PLATFORM's agent is connected to another panel, or to none.
+Task<http::Reply> Panel::reply_elsewhere(const http::Request& request, std::string platform) {
+  const auto work = [&] { return find_other_panel(surroundings_.registry, platform); };
+  const Outcome<std::optional<TcpServer>> where =
+      co_await OnWorker(surroundings_.loop, surroundings_.workers, work);
+  if (!where) co_return api::reply_with(where.error());
+  if (!*where || OtherPanels::passed(request)) {
+    co_return api::reply_with(
+        Refusal(Refusal::Kind::kConflict, format("the agent of {} is not connected", platform)));
+  }
+  http::Reply reply = co_await other_panels_.pass(request, **where);
+  co_return reply;
 }
 
 Task<Result<>> Panel::speak_console(WebSocket& socket, std::string platform,

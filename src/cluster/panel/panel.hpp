@@ -16,7 +16,9 @@
 #include "cluster/api/api.hpp"
 #include "cluster/page/page.hpp"
 #include "cluster/panel/consoles.hpp"
+#include "cluster/panel/follower.hpp"
 #include "cluster/panel/host_link.hpp"
+#include "cluster/panel/other_panels.hpp"
 #include "cluster/panel/surroundings.hpp"
 #include "cluster/registry/registry.hpp"
 #include "http/session.hpp"
@@ -42,6 +44,7 @@ class Panel final : public http::Handler {
   Task<http::Reply> reply_to_speaker(const http::Request& request);
   Task<http::Reply> reply_to_console(const http::Request& request, std::string vm,
                                      link::ConsoleUse use);
+  Task<http::Reply> reply_elsewhere(const http::Request& request, std::string platform);
   Task<Result<>> speak_link(http::WebSocket& socket, std::string platform);
   Task<Result<>> speak_console(http::WebSocket& socket, std::string platform,
                                link::OpenConsole open);
@@ -55,6 +58,8 @@ class Panel final : public http::Handler {
   const api::Api& api_;
   const std::span<const page::File> page_;
   Consoles consoles_;
+  OtherPanels other_panels_;
+  Follower follower_;
   std::unordered_map<std::string, HostLink*> links_;
   std::set<http::WebSocket*> listeners_;  // of events
   Changed events_changed_;

@@ -23,6 +23,12 @@ std::int64_t until_of(const Record& record) {
   return field(parse_object(record.value), "until", std::int64_t{0});
 }
 
+// A lease that begins now, of who is connected to this panel.
+std::string new_lease(const Registry& registry) {
+  const std::int64_t until = registry.now() + nanoseconds(Platforms::kLease);
+  return to_text({{"until", until}, {"panel", registry.panel()}});
+}
+
 Caller agent(const std::string& name) {
   return {.name = name, .role = Role::kHost};
 }
@@ -80,7 +86,7 @@ Platforms::Done Platforms::hello(const std::string& name, const PlatformFacts& f
     ORRERY_TRY(Stored<Platform> platform, registry_.platform(name));
     const Caller by = agent(name);
     Edit edit(registry_, by);
-    edit.transaction().put(keys::lease(name), until_text(registry_.now() + nanoseconds(kLease)));
+    edit.transaction().put(keys::lease(name), new_lease(registry_));
     if (platform->state != PlatformState::kReady) {
       edit.event("ready", keys::platform(name), "");
     }
@@ -100,10 +106,15 @@ Outcome<> Platforms::renew(const std::string& name) {
   transaction.durability = Durability::kVolatile;
   // (Where it is lost at this moment, that was first.)
   transaction.expect(lease->key, lease->revision);
-  transaction.put(lease->key, until_text(registry_.now() + nanoseconds(kLease)));
+  transaction.put(lease->key, new_lease(registry_));
   ORRERY_TRY(const auto renewed, registry_.database().commit(transaction));
   if (!renewed) return refuse(Kind::kConflict, format("{} was lost just now", name));
   return {};
+}
+
+Outcome<std::string> Platforms::panel_of(const std::string& name) const {
+  ORRERY_TRY(const auto lease, registry_.database().get(keys::lease(name)));
+  return lease ? text_field(parse_object(lease->value), "panel") : "";
 }
 
 Outcome<std::vector<Record>> Platforms::ended_leases() const {

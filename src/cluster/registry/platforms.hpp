@@ -35,6 +35,10 @@ class Platforms {
   // Its agent is there. A lost platform is found again by hello() only: then it tells all.
   Outcome<> renew(const std::string& name);
 
+  // HOST:PORT of the panel that its agent is connected to, as far as is known; empty: none that can
+  // be reached.
+  Outcome<std::string> panel_of(const std::string& name) const;
+
   // Leases that have ended. A platform whose lease has is marked as lost, then its VMs are unknown
   // (Vms::lose_sight()), then its lease is forgotten: so whoever is killed between is followed by
   // another who goes on. Each of these does nothing where the lease has been renewed meanwhile.

@@ -54,6 +54,8 @@ class Registry {
     Database& database;
     port::Clock& clock;
     port::Entropy& entropy;
+    // HOST:PORT by which other panels reach this one; empty: there are none.
+    std::string panel = {};
   };
   // Told after a commit, on the thread that made it: platforms whose VMs should do something else,
   // or have come or gone.
@@ -64,6 +66,7 @@ class Registry {
   // Before any other thread uses it.
   void on_commit(Listener listener) { listener_ = std::move(listener); }
 
+  const std::string& panel() const { return surroundings_.panel; }
   Database& database() const { return surroundings_.database; }
   std::int64_t now() const { return surroundings_.clock.wall().value(); }
   std::uint64_t random_number() const;

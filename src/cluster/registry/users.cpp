@@ -52,8 +52,10 @@ Outcome<std::optional<std::string>> Users::create_first() {
   ORRERY_TRY(const auto users, registry_.database().list(keys::kUsers, "", 1));
   if (!users.empty()) return std::nullopt;
   const Caller panel{.name = "panel", .role = Role::kAdministrator};
-  ORRERY_TRY(std::string token, create(panel, "admin", Role::kAdministrator));
-  return token;
+  auto token = create(panel, "admin", Role::kAdministrator);
+  if (token) return *token;
+  if (token.error().kind == Refusal::Kind::kConflict) return std::nullopt;  // another panel has
+  return std::unexpected(token.error());
 }
 
 Outcome<Caller> Users::find(const std::string& token) const {
