@@ -58,6 +58,20 @@ void print_status(const Json& status) {
   }
 }
 
+void print_figures(const Json& figures) {
+  constexpr double kSecond = 1e9;
+  const auto bytes_in = [](const Json& json, const char* name) {
+    return to_string(Bytes(json.value(name, std::uint64_t{0})));
+  };
+  fmt::print("{:.2f} s of processors, {} of the host's memory\n",
+             figures.value("processor_ns", 0.0) / kSecond, bytes_in(figures, "resident"));
+  for (const Json& device : figures.value("devices", Json::array())) {
+    fmt::print("{}: {} in, {}; {} out, {}\n", device.value("name", "?"),
+               device.value("in", std::uint64_t{0}), bytes_in(device, "in_bytes"),
+               device.value("out", std::uint64_t{0}), bytes_in(device, "out_bytes"));
+  }
+}
+
 Result<> control(const Given& given) {
   ORRERY_TRY(const Json request, request_of(given));
   ORRERY_TRY(auto client, vmm::control::Client::connect(given.path));
@@ -66,6 +80,8 @@ Result<> control(const Given& given) {
     fmt::print("{}\n", answer.dump(2));
   } else if (given.command == "status") {
     print_status(answer);
+  } else if (given.command == "figures") {
+    print_figures(answer);
   }
   return {};
 }

@@ -6,7 +6,20 @@ namespace orrery::storage {
 
 bool GatedDisk::read_at_once(const port::BlockRequest& request) {
   auto gate = gate_.lock();
-  return gate->holds == 0 && disk_->read_at_once(request);
+  if (gate->holds != 0 || !disk_->read_at_once(request)) return false;
+  count(*gate, {request.kind, request.length});
+  return true;
+}
+
+void GatedDisk::count(Gate& gate, Work work) {
+  using Kind = port::BlockRequest::Kind;
+  if (work.kind == Kind::kRead) {
+    ++gate.traffic.in;
+    gate.traffic.in_bytes += work.length;
+  } else if (work.kind == Kind::kWrite) {
+    ++gate.traffic.out;
+    gate.traffic.out_bytes += work.length;
+  }
 }
 
 void GatedDisk::submit(port::BlockRequest request, Completion completion) {
@@ -17,18 +30,21 @@ void GatedDisk::submit(port::BlockRequest request, Completion completion) {
 
 void GatedDisk::pass(Gate& gate, port::BlockRequest request, Completion completion) {
   ++gate.under_way;
+  const Work work{request.kind, request.length};
   disk_->submit(std::move(request),
-                [this, completion = std::move(completion)](Result<> result) mutable {
+                [this, work, completion = std::move(completion)](Result<> result) mutable {
+                  const bool done = result.has_value();
                   completion(std::move(result));
-                  completed();
+                  completed(done ? std::optional(work) : std::nullopt);
                 });
 }
 
 // After the completion has been called: what is quiescent owes nobody an answer.
-void GatedDisk::completed() {
+void GatedDisk::completed(std::optional<Work> work) {
   bool quiescent = false;
   {
     auto gate = gate_.lock();
+    if (work) count(*gate, *work);
     quiescent = --gate->under_way == 0 && gate->holds != 0;
   }
   if (quiescent && quiescent_) quiescent_();
@@ -75,6 +91,10 @@ std::unique_ptr<port::Blocks> GatedDisk::replace(std::unique_ptr<port::Blocks> d
 bool GatedDisk::quiescent() {
   auto gate = gate_.lock();
   return gate->holds != 0 && gate->under_way == 0;
+}
+
+port::Traffic GatedDisk::traffic() {
+  return gate_.lock()->traffic;
 }
 
 unsigned GatedDisk::under_way() {

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/guarded.hpp"
 #include "port/blocks.hpp"
+#include "port/traffic.hpp"
 
 namespace orrery::storage {
 
@@ -36,6 +38,8 @@ class GatedDisk final : public port::Blocks {
   bool quiescent();
   // Requests that passed the gate and have not completed.
   unsigned under_way();
+  // Reads and writes that were carried out.
+  port::Traffic traffic();
   // What is behind the gate; another disk of this geometry there, while this one is quiescent:
   // returns the one that was.
   port::Blocks& disk() { return *disk_; }
@@ -51,11 +55,18 @@ class GatedDisk final : public port::Blocks {
   struct Gate {
     unsigned holds = 0;
     unsigned under_way = 0;
+    port::Traffic traffic;
     std::vector<Waiting> waiting;
   };
 
   void pass(Gate& gate, port::BlockRequest request, Completion completion);
-  void completed();
+  // What a request that was carried out adds.
+  struct Work {
+    port::BlockRequest::Kind kind;
+    std::uint64_t length;
+  };
+  static void count(Gate& gate, Work work);
+  void completed(std::optional<Work> work);
 
   std::unique_ptr<port::Blocks> disk_;
   port::BlockGeometry geometry_;  // as the guest knows it, whatever is behind the gate

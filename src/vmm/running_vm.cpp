@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/format.hpp"
+
 namespace orrery::vmm {
 
 RunningVm::RunningVm(EventLoop& loop, machine::Machine& machine, PowerControl& power,
@@ -43,6 +45,20 @@ control::Status RunningVm::status() {
     status.disks.push_back({each.path, geometry.size, geometry.read_only, each.disk->under_way()});
   }
   return status;
+}
+
+control::Figures RunningVm::figures() {
+  control::Figures figures{.taken = std::chrono::steady_clock::now().time_since_epoch(),
+                           .processor = ProcessUsage::processor_time(),
+                           .resident = options_.meters.process.resident(),
+                           .devices = {}};
+  for (std::size_t i = 0; i < disks_.size(); ++i) {
+    figures.devices.push_back({format("disk{}", i), disks_[i].disk->traffic()});
+  }
+  for (std::size_t i = 0; i < options_.meters.networks.size(); ++i) {
+    figures.devices.push_back({format("net{}", i), options_.meters.networks[i]->traffic()});
+  }
+  return figures;
 }
 
 // The vCPUs first: they begin what the disks then finish.

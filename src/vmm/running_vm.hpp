@@ -8,17 +8,26 @@
 
 #include "base/loop/event_loop.hpp"
 #include "machine/machine.hpp"
+#include "network/counted_frames.hpp"
 #include "vmm/control/target.hpp"
+#include "vmm/host/process_usage.hpp"
 #include "vmm/power_control.hpp"
 #include "vmm/remote/remote_devices.hpp"
 #include "vmm/snapshot/live_snapshot.hpp"
 
 namespace orrery::vmm {
 
-// What a snapshot of it has to say besides.
+// What it has used is asked of these.
+struct Meters {
+  ProcessUsage process;
+  std::vector<const network::CountedFrames*> networks;  // in the order of --net
+};
+
 struct RunningVmOptions {
+  // What a snapshot of it has to say besides.
   std::vector<snapshot::Option> options;  // that make the machine what it is
   std::string parent;                     // the snapshot that it goes on from; empty: none
+  Meters meters;
 };
 
 // On the loop's thread, or while the loop is not running.
@@ -36,6 +45,7 @@ class RunningVm final : public control::Target {
   void end(std::function<void()> idle);
 
   control::Status status() override;
+  control::Figures figures() override;
   Task<Result<>> pause() override;
   Result<> resume() override;
   Result<> power_off() override;

@@ -106,6 +106,7 @@ class Vmm {
   std::vector<ControlledDisk> controlled_disks_;
   storage::OpenReport disks_report_;  // of all
   std::vector<std::unique_ptr<port::Frames>> networks_;
+  std::vector<const network::CountedFrames*> counted_networks_;  // among these
   RemoteDevices remote_devices_;
   std::unique_ptr<machine::Machine> machine_;
   std::unique_ptr<memory::PageSupply> page_supply_;
@@ -210,6 +211,11 @@ Result<> Vmm::attach_backends() {
   }
   for (const NetworkOptions& options : configuration_.networks) {
     ORRERY_TRY(auto network, make_network(*loop_, options));
+    if (!configuration_.control.empty()) {
+      auto counted = std::make_unique<network::CountedFrames>(std::move(network));
+      counted_networks_.push_back(counted.get());
+      network = std::move(counted);
+    }
     const virtio::NetworkOptions interface {
       .mac = mac_address(networks_.size())
     };
@@ -260,9 +266,11 @@ Result<> Vmm::attach_input() {
 
 Result<> Vmm::attach_control() {
   if (configuration_.control.empty()) return {};
+  ORRERY_TRY(ProcessUsage usage, ProcessUsage::open());
   running_ = std::make_unique<RunningVm>(
       *loop_, *machine_, *power_, controlled_disks_, remote_devices_,
-      RunningVmOptions{snapshot_options(configuration_), start_ ? start_->name() : ""});
+      RunningVmOptions{snapshot_options(configuration_), start_ ? start_->name() : "",
+                       Meters{std::move(usage), counted_networks_}});
   ORRERY_TRY(control_, control::Server::create(*loop_, *running_, configuration_.control));
   return {};
 }

@@ -42,6 +42,19 @@ TEST_F(GatedDiskTest, IsTheDiskWhileItIsNotHeld) {
   EXPECT_EQ(gated.geometry().serial, "orrery-disk");
 }
 
+TEST_F(GatedDiskTest, CountsReadsAndWritesThatWereCarriedOut) {
+  submit(Kind::kWrite);
+  submit(Kind::kFlush);
+  submit(Kind::kRead);
+  EXPECT_EQ(gated.traffic(), port::Traffic{}) << "before they are answered";
+  disk->complete_all();
+  EXPECT_FALSE(gated.read_at_once(read_request()));
+  disk->cached = true;
+  EXPECT_TRUE(gated.read_at_once(read_request()));
+  EXPECT_EQ(gated.traffic(),
+            (port::Traffic{.in = 2, .in_bytes = 1024, .out = 1, .out_bytes = 512}));
+}
+
 TEST_F(GatedDiskTest, FinishesWhatItBeganAndThenSaysSo) {
   int quiescent = 0;
   gated.on_quiescent([&] {

@@ -54,6 +54,28 @@ class ControlTest(SystemTest):
         self.assertEqual(guest.wait(30), 0)
         self.assertFalse(self.socket.exists())
 
+    def test_figures_count_what_was_used(self):
+        disk = self.empty_disk(16 << 20)
+        guest = self.start_controlled(small_guest(disks=[disk], network=True))
+        guest.wait_for_shell()
+        before = json.loads(self.control("figures", "--json"))
+        self.assertEqual([each["name"] for each in before["devices"]], ["disk0", "net0"])
+        guest.run("dd if=/dev/zero of=/dev/vda bs=64k count=32 conv=fsync 2>/dev/null")
+        guest.run("dd if=/dev/vda of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null")
+        guest.run("ping -c 3 10.0.2.2")
+        after = json.loads(self.control("figures", "--json"))
+        self.assertGreater(after["processor_ns"], before["processor_ns"])
+        self.assertGreater(after["taken_ns"], before["taken_ns"])
+        self.assertGreater(after["resident"], 32 << 20)
+        disk0, net0 = ({name: now[name] - old[name] for name in now if name != "name"}
+                       for now, old in zip(after["devices"], before["devices"]))  # fmt: skip
+        self.assertEqual(disk0["out_bytes"], 2 << 20)
+        self.assertGreaterEqual(disk0["in_bytes"], 1 << 20)
+        self.assertGreaterEqual(min(net0["in"], net0["out"]), 3)
+        self.assertGreaterEqual(min(net0["in_bytes"], net0["out_bytes"]), 3 * 98)
+        self.assertRegex(self.control("figures"), r"^[\d.]+ s of processors, .*\ndisk0: ")
+        self.control("quit")
+
     def test_reset_starts_the_guest_again(self):
         # out 3F8h, 'R'; hlt with interrupts off
         image = write_image(self.scratch / "guest.img", bytes.fromhex("66baf803 b052 ee fa f4"))

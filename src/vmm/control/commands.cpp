@@ -42,6 +42,22 @@ CommandTask tell_status(Call& call) {
                  {"devices", std::move(devices)}};
 }
 
+CommandTask tell_figures(Call& call) {
+  const Figures figures = call.target.figures();
+  Json devices = Json::array();
+  for (const auto& [name, traffic] : figures.devices) {
+    devices.push_back({{"name", name},
+                       {"in", traffic.in},
+                       {"in_bytes", traffic.in_bytes},
+                       {"out", traffic.out},
+                       {"out_bytes", traffic.out_bytes}});
+  }
+  co_return Json{{"taken_ns", figures.taken.count()},
+                 {"processor_ns", figures.processor.count()},
+                 {"resident", figures.resident.value()},
+                 {"devices", std::move(devices)}};
+}
+
 CommandTask pause(Call& call) {
   const Result<> done = co_await call.target.pause();
   co_return answer_of(done);

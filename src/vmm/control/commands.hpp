@@ -28,6 +28,7 @@ struct Call {
 using CommandTask = Task<Result<nlohmann::json>>;
 
 CommandTask tell_status(Call& call);
+CommandTask tell_figures(Call& call);
 CommandTask pause(Call& call);
 CommandTask resume(Call& call);
 CommandTask power_off(Call& call);
@@ -46,6 +47,7 @@ struct Command {
 };
 inline constexpr std::array kCommands{
     Command{"status", "what the VM is and does", tell_status},
+    Command{"figures", "what it has used so far, and what has passed its devices", tell_figures},
     Command{"pause", "stop its processors and its clock, and let its disks finish", pause},
     Command{"resume", "go on after a pause", resume},
     Command{"power-off",

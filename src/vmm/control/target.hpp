@@ -11,6 +11,7 @@
 #include "base/files/file_descriptor.hpp"
 #include "base/loop/task.hpp"
 #include "base/types.hpp"
+#include "port/traffic.hpp"
 #include "snapshot/manifest.hpp"
 
 namespace orrery::vmm::control {
@@ -36,6 +37,20 @@ struct Status {
   Bytes memory;
   std::vector<DiskStatus> disks;
   std::vector<RemoteDeviceStatus> devices{};
+};
+
+// What has passed a device.
+struct DeviceFigures {
+  std::string name;  // "disk0", "net0": numbered as --disk and --net are
+  port::Traffic traffic;
+};
+
+// What a VM has used since its process began.
+struct Figures {
+  std::chrono::nanoseconds taken{};      // when, since an instant of the host's
+  std::chrono::nanoseconds processor{};  // time, of all its threads
+  Bytes resident;                        // memory of the host that the process has
+  std::vector<DeviceFigures> devices;
 };
 
 // A snapshot, and what it is written to; the files are open.
@@ -77,6 +92,7 @@ class Target {
   virtual ~Target() = default;
 
   virtual Status status() = 0;
+  virtual Figures figures() = 0;
   // Done when all vCPUs stand, the machine's clock too, and no request is under way in a disk. Once
   // is as good as twice. An error: somebody resumed it meanwhile.
   virtual Task<Result<>> pause() = 0;

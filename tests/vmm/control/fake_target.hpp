@@ -24,6 +24,12 @@ class FakeControlTarget final : public vmm::control::Target {
   }
 
   vmm::control::Status status() override { return state; }
+  vmm::control::Figures figures() override {
+    return {.taken = std::chrono::seconds(5),
+            .processor = std::chrono::seconds(2),
+            .resident = Bytes(64_MiB),
+            .devices = {{"disk0", {.in = 3, .in_bytes = 12288, .out = 1, .out_bytes = 512}}}};
+  }
   Task<Result<>> pause() override {
     state.paused = true;
     while (!stands) co_await changed_;
