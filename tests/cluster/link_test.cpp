@@ -12,7 +12,19 @@ std::string without_end(std::string text) {
   return text;
 }
 
+Figures some_figures() {
+  return {
+      .vm = "web-1",
+      .figures = {
+          .taken_ns = 5'000'000'000,
+          .processor_ns = 2'000'000'000,
+          .resident = 67'108'864,
+          .devices = {{.name = "disk0", .in = 3, .in_bytes = 12288, .out = 1, .out_bytes = 512}}}};
+}
+
 TEST(Link, TheExamplesOfItsPageAreTrue) {
+  EXPECT_EQ(to_text(some_figures()),
+            without_end(format_json_example("panel-link.md", "Example of figures")));
   Report report;
   report.vms.push_back({.vm = "web-1", .epoch = 3});
   EXPECT_EQ(to_text(report),
@@ -49,7 +61,8 @@ TEST(Link, EveryMessageComesBackAsItWas) {
   for (const Message& message :
        {Message(hello), Message(Welcome{.lease = std::chrono::seconds(10)}), Message(Alive{}),
         Message(report), Message(assign), Message(Revoke{.vm = "a", .epoch = 7}),
-        Message(OpenConsole{.vm = "a", .console = "c", .use = ConsoleUse::kLog})}) {
+        Message(OpenConsole{.vm = "a", .console = "c", .use = ConsoleUse::kLog}),
+        Message(Measure{}), Message(some_figures())}) {
     const auto parsed = parse_message(to_text(message));
     ASSERT_TRUE(parsed) << to_text(message);
     EXPECT_EQ(parsed->index(), message.index());

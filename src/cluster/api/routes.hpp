@@ -57,7 +57,7 @@ struct Output {
 };
 
 // What a WebSocket is for.
-enum class Speaker : std::uint8_t { kNobody, kLink, kConsole, kConsoleHost, kEvents };
+enum class Speaker : std::uint8_t { kNobody, kLink, kConsole, kConsoleHost, kEvents, kFigures };
 
 struct Route {
   http::Method method;

@@ -96,6 +96,16 @@ inline constexpr std::array kEventAnswer{
 };
 inline constexpr Schema kEvent{"Event", kEventAnswer};
 
+inline constexpr std::array kFiguresAnswer{
+    Field{"vm", Type::kText, "whose"},
+    Field{"platform", Type::kText, "where it runs"},
+    Field{"taken_ns", Type::kNumber, "when, by a clock of its host"},
+    Field{"processor_ns", Type::kNumber, "processor time since its process began"},
+    Field{"resident", Type::kNumber, "bytes of its host's memory"},
+    Field{"devices", Type::kList, "each with name, in, in_bytes, out, out_bytes"},
+};
+inline constexpr Schema kFigures{"Figures", kFiguresAnswer};
+
 inline constexpr std::array kAuditAnswer{
     Field{"time", Type::kText, "when, in UTC"},
     Field{"user", Type::kText, "who"},

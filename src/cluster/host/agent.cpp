@@ -62,6 +62,16 @@ void Agent::take(link::Message message) {
     reconciler_.revoke(*revoke);
   } else if (auto* const open = std::get_if<link::OpenConsole>(&message)) {
     lend_console(std::move(*open));
+  } else if (std::holds_alternative<link::Measure>(message)) {
+    measure_all();
+  }
+}
+
+void Agent::measure_all() {
+  for (const auto& [name, process] : processes_) {
+    process->measure([this, name](const nlohmann::json& figures) {
+      link_.send(link::Figures{.vm = name, .figures = link::figures_of(figures)});
+    });
   }
 }
 

@@ -56,6 +56,7 @@ class Agent final : private Machinery {
   VmProcess& make_process(const std::string& vm);
   void tell(const std::string& vm, const char* command);
   void take(link::Message message);
+  void measure_all();
   void process_ended(const std::string& vm, bool failed, const std::string& detail);
   void lend_console(link::OpenConsole open);
   Task<Result<>> speak_console(link::OpenConsole open);

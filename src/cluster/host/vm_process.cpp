@@ -159,6 +159,13 @@ void VmProcess::tell(const std::string& command) {
   if (command == "pause" || command == "resume") ask_status();
 }
 
+void VmProcess::measure(std::function<void(const nlohmann::json& figures)> taken) {
+  if (!control_) return;
+  control_->ask("figures", [taken = std::move(taken)](const Result<nlohmann::json>& answer) {
+    if (answer) taken(*answer);
+  });
+}
+
 void VmProcess::end_at_once() {
   if (!std::exchange(end_wanted_, true)) {
     if (control_) return tell("quit");

@@ -39,6 +39,8 @@ class VmProcess {
 
   // A command of the control socket that is answered at once, or by running().
   void tell(const std::string& command);
+  // What it has used; TAKEN is called later, unless it ends before.
+  void measure(std::function<void(const nlohmann::json& figures)> taken);
   // As when the plug is pulled; also one that does not answer.
   void end_at_once();
 

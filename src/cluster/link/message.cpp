@@ -51,6 +51,13 @@ Json fields_of(const OpenConsole& open) {
           {"use", open.use == ConsoleUse::kLog ? "log" : "console"}};
 }
 
+Json fields_of(const Measure& /*measure*/) {
+  return Json::object();
+}
+Json fields_of(const Figures& figures) {
+  return {{"vm", figures.vm}, {"figures", to_json(figures.figures)}};
+}
+
 Message hello_of(const Json& json) {
   const Json* const facts = find_field(json, "facts");
   return Hello{.version = field(json, "version", 0U),
@@ -108,16 +115,30 @@ Message open_console_of(const Json& json) {
       .use = text_field(json, "use") == "log" ? ConsoleUse::kLog : ConsoleUse::kConsole};
 }
 
+Message measure_of(const Json& /*json*/) {
+  return Measure{};
+}
+Message figures_message_of(const Json& json) {
+  const Json* const figures = find_field(json, "figures");
+  return Figures{.vm = text_field(json, "vm"),
+                 .figures = figures_of(figures == nullptr ? Json::object() : *figures)};
+}
+
 // In the order of Message's alternatives.
 struct KnownMessage {
   std::string_view type;
   Message (*parse)(const Json& json);
 };
 constexpr std::array kMessages{
-    KnownMessage{"hello", hello_of},          KnownMessage{"welcome", welcome_of},
-    KnownMessage{"alive", alive_of},          KnownMessage{"report", report_of},
-    KnownMessage{"assign", assign_of},        KnownMessage{"revoke", revoke_of},
+    KnownMessage{"hello", hello_of},
+    KnownMessage{"welcome", welcome_of},
+    KnownMessage{"alive", alive_of},
+    KnownMessage{"report", report_of},
+    KnownMessage{"assign", assign_of},
+    KnownMessage{"revoke", revoke_of},
     KnownMessage{"console", open_console_of},
+    KnownMessage{"measure", measure_of},
+    KnownMessage{"figures", figures_message_of},
 };
 static_assert(kMessages.size() == std::variant_size_v<Message>);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "cluster/link/figures.hpp"
 #include "cluster/registry/platform.hpp"
 #include "cluster/registry/vm.hpp"
 #include "cluster/registry/vms.hpp"
@@ -63,7 +64,16 @@ struct OpenConsole {
   ConsoleUse use = ConsoleUse::kConsole;
 };
 
-using Message = std::variant<Hello, Welcome, Alive, Report, Assign, Revoke, OpenConsole>;
+// Panel: somebody watches; the agent tells the figures of all its VMs, once.
+struct Measure {};
+// Agent: those of one.
+struct Figures {
+  std::string vm = {};
+  VmFigures figures = {};
+};
+
+using Message =
+    std::variant<Hello, Welcome, Alive, Report, Assign, Revoke, OpenConsole, Measure, Figures>;
 
 std::string to_text(const Message& message);
 // An error: it is none. Fields of no use here are ignored.

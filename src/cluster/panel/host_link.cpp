@@ -11,9 +11,10 @@
 
 namespace orrery::cluster {
 
-HostLink::HostLink(const PanelSurroundings& surroundings, std::string platform,
+HostLink::HostLink(const PanelSurroundings& surroundings, Gauges& gauges, std::string platform,
                    http::WebSocket& socket)
     : surroundings_(surroundings),
+      gauges_(gauges),
       platform_(std::move(platform)),
       socket_(socket),
       silence_(surroundings.loop.create_timer([this] {
@@ -103,6 +104,10 @@ Task<bool> HostLink::take(link::Message message) {
   if (auto* const report = std::get_if<link::Report>(&message)) {
     const bool taken = co_await take_report(std::move(*report));
     co_return taken;
+  }
+  if (const auto* const figures = std::get_if<link::Figures>(&message)) {
+    gauges_.take(platform_, *figures);
+    co_return true;
   }
   co_return false;
 }

@@ -10,6 +10,7 @@
 #include "base/loop/event_loop.hpp"
 #include "base/loop/task.hpp"
 #include "cluster/link/message.hpp"
+#include "cluster/panel/gauges.hpp"
 #include "cluster/panel/surroundings.hpp"
 #include "http/web_socket/web_socket.hpp"
 
@@ -17,8 +18,9 @@ namespace orrery::cluster {
 
 class HostLink {
  public:
-  // SOCKET outlives it.
-  HostLink(const PanelSurroundings& surroundings, std::string platform, http::WebSocket& socket);
+  // GAUGES and SOCKET outlive it.
+  HostLink(const PanelSurroundings& surroundings, Gauges& gauges, std::string platform,
+           http::WebSocket& socket);
 
   // The agent's first message; false: it is none that is understood here.
   Task<bool> shake_hands();
@@ -43,6 +45,7 @@ class HostLink {
   void heard();
 
   const PanelSurroundings surroundings_;
+  Gauges& gauges_;
   const std::string platform_;
   http::WebSocket& socket_;
   PlatformFacts facts_;

@@ -66,6 +66,7 @@ void Panel::stop() {
     const auto first = links_.extract(links_.begin());
     first.mapped()->close();
   }
+  gauges_.stop();
   while (!listeners_.empty()) listeners_.extract(listeners_.begin()).value()->close();
 }
 
@@ -81,6 +82,7 @@ void Panel::tell(const std::set<std::string>& platforms) {
 void Panel::look_after() {
   if (stopping_) return;
   timer_->arm(std::chrono::steady_clock::now() + kLookEvery);
+  if (gauges_.watched()) ask_for_figures();
   if (std::exchange(looking_, true)) return;  // the one before is not done yet
   const bool forget = looks_++ % kForgetEvery == 0;
   surroundings_.workers.post(
@@ -93,6 +95,16 @@ void Panel::look_after() {
           looking_ = false;
         });
       });
+}
+
+void Panel::ask_for_figures() {
+  // Whoever is sent something may be found to have gone, and is taken off the list.
+  std::vector<std::string> names;
+  for (const auto& [name, link] : links_) names.push_back(name);
+  for (const std::string& name : names) {
+    const auto link = links_.find(name);
+    if (link != links_.end()) link->second->send(link::Measure{});
+  }
 }
 
 Task<http::Reply> Panel::reply_to(const http::Request& request) {
@@ -136,6 +148,10 @@ Task<http::Reply> Panel::reply_to_speaker(const http::Request& request) {
           request, input.name("vm"), log ? link::ConsoleUse::kLog : link::ConsoleUse::kConsole);
       co_return reply;
     }
+    case Speaker::kFigures:
+      co_return http::upgrade_reply(
+          request, [this](WebSocket& socket) { return gauges_.show(socket); },
+          api::kSocketProtocol);
     default: {
       const auto after = parse_number(request.parameter("after").value_or("0"), 0, INT64_MAX);
       const Revision since(after.value_or(0));
@@ -195,7 +211,7 @@ Task<Result<>> Panel::speak_console(WebSocket& socket, std::string platform,
 }
 
 Task<Result<>> Panel::speak_link(WebSocket& socket, std::string platform) {
-  HostLink link(surroundings_, platform, socket);
+  HostLink link(surroundings_, gauges_, platform, socket);
   const bool understood = co_await link.shake_hands();
   if (!understood || stopping_) {
     socket.close();

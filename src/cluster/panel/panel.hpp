@@ -17,6 +17,7 @@
 #include "cluster/page/page.hpp"
 #include "cluster/panel/consoles.hpp"
 #include "cluster/panel/follower.hpp"
+#include "cluster/panel/gauges.hpp"
 #include "cluster/panel/host_link.hpp"
 #include "cluster/panel/other_panels.hpp"
 #include "cluster/panel/surroundings.hpp"
@@ -53,6 +54,7 @@ class Panel final : public http::Handler {
   Task<Result<>> wait_for_end(http::WebSocket& socket, std::shared_ptr<bool> ended);
   void tell(const std::set<std::string>& platforms);
   void look_after();
+  void ask_for_figures();
 
   const PanelSurroundings surroundings_;
   const api::Api& api_;
@@ -60,6 +62,7 @@ class Panel final : public http::Handler {
   Consoles consoles_;
   OtherPanels other_panels_;
   Follower follower_;
+  Gauges gauges_;
   std::unordered_map<std::string, HostLink*> links_;
   std::set<http::WebSocket*> listeners_;  // of events
   Changed events_changed_;
