@@ -48,10 +48,9 @@ class ClusterTest(SystemTest):
             stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    @staticmethod
-    def files():
+    def files(self):
         """The guests are links to where they were made."""
-        folders = [GUESTS] + [(GUESTS / name).resolve().parent for name in ("vmlinux", "initramfs.cpio")]
+        folders = [GUESTS, self.scratch] + [(GUESTS / name).resolve().parent for name in ("vmlinux", "initramfs.cpio")]
         return [word for folder in folders for word in ("--files", folder)]
 
     def kill(self, process):

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 from cluster import ClusterTest
-from machine import TOP, settings
+from machine import ORRERY, TOP, settings
 
 
 class PageTest(ClusterTest):
@@ -43,6 +43,29 @@ class PageTest(ClusterTest):
 
     def test_every_page_fits_every_window(self):
         self.play("looks", self.admin())
+
+    def test_the_map_shows_where_device_models_run_and_what_is_used(self):
+        server = self.start_device_server()
+        self.create("far", "--net", "user", "--certificate", self.scratch / "vm.pem",
+                    "--device", f"disk0@{server}", "--device", f"rng0@{server}")  # fmt: skip
+        self.orrery("vm", "start", "far")
+        self.wait_for_state("far", "running")
+        self.play("remote", self.admin())
+
+    def start_device_server(self):
+        def certificate(*words):
+            subprocess.run([ORRERY, "certificate", *words], check=True, capture_output=True, cwd=self.scratch)
+
+        certificate("authority", "a.pem")
+        certificate("create", "server.pem", "--authority", "a.pem", "--name", "s", "--address", "127.0.0.1")
+        certificate("create", "vm.pem", "--authority", "a.pem", "--name", "far")
+        server = subprocess.Popen(
+            [ORRERY, "device-server", "--listen", "127.0.0.1:0", "--certificate", self.scratch / "server.pem",
+             "--device", f"disk0=disk:{self.empty_disk(1 << 20)}", "--device", "rng0=rng"],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.addCleanup(self.kill, server)
+        return server.stdout.readline().split()[-1]
 
     def fetch(self, path, **headers):
         request = urllib.request.Request(f"http://{self.address}{path}", headers=headers)

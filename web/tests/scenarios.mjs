@@ -134,3 +134,23 @@ async function fits(person, what) {
   const over = await person.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(over <= 0, `${what}: ${over} pixels wider than its window`);
 }
+
+/** A machine is there, whose disk and random numbers are at a device server: the map shows it, with what is used. */
+export async function remote(person) {
+  await person.sit({ width: 1440, height: 900, colorScheme: "dark" });
+  const { page } = person;
+  await person.logIn();
+  const server = page.locator(".card.server");
+  for (const device of ["disk0", "rng0"]) await server.getByText(device).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll(".wires path").length === 2);
+  await page.locator(".vm .usage").waitFor();
+  await person.look("map");
+  await server.getByRole("link", { name: "far" }).first().click();
+  await page.locator(".device-list li", { hasText: "disk0" }).getByText("runs on").waitFor();
+  await page.locator(".device-list li", { hasText: "net0" }).locator(".rate").waitFor();
+  // Several seconds, so that there is a line; then each chart has one.
+  await page.waitForFunction(() => document.querySelectorAll(".chart canvas").length === 4);
+  await person.typesIntoConsole("while :; do :; done");
+  await page.waitForFunction(() => Number.parseFloat(document.querySelector(".chart .legend strong").innerText) > 5);
+  await person.look("machine");
+}

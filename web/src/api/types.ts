@@ -83,3 +83,21 @@ export interface NewVm {
   placement?: Placement;
   restart?: string;
 }
+
+/** What a machine has used since its process began. */
+export interface Figures {
+  vm: string;
+  platform: string;
+  taken_ns: number;
+  processor_ns: number;
+  resident: number;
+  devices: DeviceFigures[];
+}
+
+export interface DeviceFigures {
+  name: string;
+  in: number;
+  in_bytes: number;
+  out: number;
+  out_bytes: number;
+}

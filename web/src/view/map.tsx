@@ -8,6 +8,7 @@ import { dialog } from "../state/dialog.ts";
 import { clusterMap, platforms, session, vms } from "../state/session.ts";
 import { Icon } from "./icons.tsx";
 import { Empty, Meter, State } from "./parts.tsx";
+import { Wires, wireEnd } from "./wires.tsx";
 import { VmCard } from "./vm_card.tsx";
 
 export function MapPage() {
@@ -36,6 +37,7 @@ export function MapPage() {
             </div>
           </section>
         )}
+        {map.servers.length > 0 && <Wires />}
       </div>
     </div>
   );
@@ -116,7 +118,7 @@ function PlatformCard({ entry: { platform, vms: placed } }: { entry: PlatformOnM
       <Meter
         part={allocated.memory}
         whole={capacity.memory}
-        label={`${bytes(allocated.memory)} of ${bytes(capacity.memory)} memory, ${allocated.cpus} vCPUs on ${count(capacity.cpus, "CPU", "CPUs")}`}
+        label={`${bytes(allocated.memory)} of ${bytes(capacity.memory)} memory, ${count(allocated.cpus, "vCPU", "vCPUs")} on ${count(capacity.cpus, "CPU", "CPUs")}`}
       />
       <div class="vms">
         {placed.map((each) => (
@@ -141,7 +143,7 @@ function ServerCard({ server }: { server: ServerOnMap }) {
       <ul class="models">
         {server.models.map(({ vm, device }) => (
           <li key={`${vm.name}/${device.name}`}>
-            <span class="chip remote">
+            <span class="chip remote" {...wireEnd(vm.name, device.name)}>
               <Icon name="remote" />
               {device.name}
             </span>

@@ -5,6 +5,8 @@ import { classNames } from "../model/devices.ts";
 import { bytes } from "../model/format.ts";
 import { routeText } from "../model/route.ts";
 import { Icon } from "./icons.tsx";
+import { UsageLine } from "./usage.tsx";
+import { wireEnd } from "./wires.tsx";
 import { State } from "./parts.tsx";
 
 export function VmCard({ placed: { vm, devices } }: { placed: PlacedVm }) {
@@ -21,19 +23,20 @@ export function VmCard({ placed: { vm, devices } }: { placed: PlacedVm }) {
         </span>
       </span>
       {vm.detail && ["failed", "pending", "unknown"].includes(vm.state) && <span class="detail">{vm.detail}</span>}
+      <UsageLine vm={vm} />
       <span class="devices">
         {devices.map((device) => (
-          <DeviceChip key={device.name} device={device} />
+          <DeviceChip key={device.name} vm={vm.name} device={device} />
         ))}
       </span>
     </a>
   );
 }
 
-export function DeviceChip({ device }: { device: Device }) {
+function DeviceChip({ vm, device }: { vm: string; device: Device }) {
   const where = device.server ? `, runs on ${device.server}` : device.backing ? `: ${device.backing}` : "";
   return (
-    <span class={`chip ${device.class}`} title={`${classNames[device.class]}${where}`}>
+    <span class={`chip ${device.class}`} {...(device.server ? wireEnd(vm, device.name) : {})} title={`${classNames[device.class]}${where}`}>
       <Icon name={device.class} />
       {device.name}
     </span>

@@ -8,6 +8,7 @@ import { VmButtons } from "./actions.tsx";
 import { ConsolePanel } from "./console.tsx";
 import { EventList } from "./events.tsx";
 import { Icon } from "./icons.tsx";
+import { DeviceRate, Usage } from "./usage.tsx";
 import { Age, Empty, Facts, Panel, State } from "./parts.tsx";
 
 export function VmPage({ name }: { name: string }) {
@@ -33,12 +34,17 @@ export function VmPage({ name }: { name: string }) {
       </header>
       {vm.detail && <p class={`detail ${vm.state}`}>{vm.detail}</p>}
       <div class="columns">
-        <Panel title="Console" class="wide-panel">
-          <ConsolePanel vm={vm} />
-        </Panel>
+        <div class="side">
+          <Panel title="Console">
+            <ConsolePanel vm={vm} />
+          </Panel>
+          <Panel title="Use">
+            <Usage vm={vm} />
+          </Panel>
+        </div>
         <div class="side">
           <Panel title="Devices">
-            <Devices devices={devicesOf(vm.options)} />
+            <Devices vm={vm} devices={devicesOf(vm.options)} />
           </Panel>
           <Panel title="Configuration">
             <Configuration vm={vm} />
@@ -52,7 +58,7 @@ export function VmPage({ name }: { name: string }) {
   );
 }
 
-function Devices({ devices }: { devices: Device[] }) {
+function Devices({ vm, devices }: { vm: Vm; devices: Device[] }) {
   return (
     <ul class="device-list">
       {devices.map((device) => (
@@ -73,7 +79,9 @@ function Devices({ devices }: { devices: Device[] }) {
               </code>
             ))}
           </span>
-          <span class="where">{device.server ? `runs on ${device.server}` : "in its own process"}</span>
+          <span class="where">
+            {device.server ? `runs on ${device.server}` : "in its own process"} <DeviceRate vm={vm} device={device.name} />
+          </span>
         </li>
       ))}
     </ul>
