@@ -24,7 +24,7 @@ async function boots(person, name, more) {
   await person.reads(/# $/m);
 }
 
-/** From a wrong token to a machine that is made, typed at, paused, powered off and deleted. */
+/** From a wrong token to a machine that is made, typed at, paused, suspended, forced off and deleted. */
 export async function use(person) {
   const { page } = person;
   await page.goto(`http://${person.address}/`);
@@ -60,10 +60,20 @@ export async function use(person) {
   await page.getByText("web-1 goes on").waitFor();
   await person.typesIntoConsole("echo still ''here");
   await person.reads(/^still here$/m);
+  await person.does("Suspend");
+  await person.seesState("suspended");
+  await page.locator(".head .on", { hasText: "its state is on h1" }).waitFor();
+  await page.getByText("web-1 is suspended").first().waitFor();
+  await person.look("suspended");
+  await person.does("Resume");
+  await person.seesState("running");
+  await page.locator(".console .link.open").waitFor();
+  await person.typesIntoConsole("echo here once ''more");
+  await person.reads(/^here once more$/m);
   await person.does("Force off");
   await person.seesState("stopped");
   await page.getByText("web-1 is off").waitFor();
-  await person.reads(/still here/);
+  await person.reads(/here once more/);
   await person.go("#/events");
   await page.locator(".events .kind.running").first().waitFor();
   await person.look("events");
@@ -90,6 +100,11 @@ export async function lose(person) {
   await page.locator(".console .link.open").waitFor();
   await person.typesIntoConsole("echo found ''again");
   await person.reads(/^found again$/m);
+  // A kept state that nobody wants any more.
+  await person.does("Suspend");
+  await person.seesState("suspended");
+  await person.does("Give up state");
+  await person.seesState("stopped");
   // One that has been thrown out of the panel is asked for a token, and nothing is shown any more.
   await ask("remove the user");
   await page.getByLabel("Token").waitFor();

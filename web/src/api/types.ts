@@ -15,6 +15,8 @@ export type VmState =
   | "running"
   | "paused"
   | "stopping"
+  | "suspending"
+  | "suspended"
   | "failed"
   | "unknown";
 
@@ -42,12 +44,14 @@ export interface Vm {
   placement: Placement;
   restart: "never" | "on-failure";
   needs: Resources;
-  desired: { power: "on" | "off"; force: boolean; paused: boolean; resets: number };
+  desired: { power: "on" | "off"; force: boolean; suspend: boolean; paused: boolean; resets: number };
   state: VmState;
   detail: string;
   platform: string;
   epoch: number;
   last_platform: string;
+  /** The platform that keeps its state; empty: none. */
+  suspended_on: string;
   failures: number;
   created: string;
 }

@@ -23,6 +23,8 @@ export interface Action<T> {
   done: string;
   /** Whether the thing is where it should be; undefined: it is gone. */
   reached: (thing: T | undefined, before: T) => boolean;
+  /** Whether what the panel had agreed to was then not done, and the thing is as before: its detail says why. */
+  refused?: (thing: T) => boolean;
 }
 
 const ranks: Role[] = ["viewer", "operator", "administrator"];
@@ -58,7 +60,7 @@ export const vmActions: Action<Vm>[] = [
     role: "operator",
     method: "POST",
     path: "/resume",
-    fits: is("paused"),
+    fits: is("paused", "suspended"),
     doing: "resuming",
     done: "goes on",
     reached: becomes("running"),
@@ -76,6 +78,20 @@ export const vmActions: Action<Vm>[] = [
     reached: becomes("paused"),
   },
   {
+    name: "suspend",
+    label: "Suspend",
+    role: "operator",
+    method: "POST",
+    path: "/suspend",
+    fits: is("running", "paused"),
+    question: (vm) =>
+      `${vm.platform} keeps its memory and processors, and it ends. It goes on there once it is resumed; its connections may time out meanwhile.`,
+    doing: "suspending",
+    done: "is suspended",
+    reached: becomes("suspended"),
+    refused: (vm) => !vm.desired.suspend,
+  },
+  {
     name: "power-off",
     label: "Power off",
     role: "operator",
@@ -89,7 +105,8 @@ export const vmActions: Action<Vm>[] = [
         : "The power button is pressed, and the guest shuts down. If it has not after ten seconds, it is forced off.",
     doing: "powering off",
     done: "is off",
-    reached: becomes("stopped"),
+    // (One that waits to go on keeps its state.)
+    reached: becomes("stopped", "suspended"),
   },
   {
     name: "force-off",
@@ -99,9 +116,24 @@ export const vmActions: Action<Vm>[] = [
     path: "/stop",
     body: { force: true },
     danger: true,
-    fits: is("running", "paused", "starting", "stopping", "unknown"),
+    fits: is("running", "paused", "starting", "stopping", "suspending", "unknown"),
     question: () => "As when the plug is pulled: what the guest has not written to its disks is lost.",
     doing: "forcing off",
+    done: "is off",
+    reached: becomes("stopped"),
+  },
+  {
+    name: "discard",
+    label: "Give up state",
+    role: "operator",
+    method: "POST",
+    path: "/stop",
+    body: { force: true },
+    danger: true,
+    fits: is("suspended"),
+    question: (vm) =>
+      `What ${vm.suspended_on} keeps of it is lost, as when the plug is pulled: it will start anew, with what the guest has written to its disks.`,
+    doing: "giving up its state",
     done: "is off",
     reached: becomes("stopped"),
   },
@@ -130,7 +162,7 @@ export const vmActions: Action<Vm>[] = [
       `You give your word that it does not run on ${vm.platform} any more. If it does, two of it may write to the same disks.`,
     doing: "releasing",
     done: "was released",
-    reached: becomes("stopped"),
+    reached: becomes("stopped", "suspended"),
   },
   {
     name: "delete",

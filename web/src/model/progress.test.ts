@@ -29,6 +29,16 @@ test("a reset is done when the button counts as pressed", () => {
   assert.equal(progressOf(action("reset"), before, after).status, "done");
 });
 
+test("a suspension that its host refuses has failed, though the machine runs", () => {
+  const before = exampleVm({ state: "running" });
+  const at = (state: VmState, suspend: boolean, detail = "") =>
+    progressOf(action("suspend"), before, exampleVm({ state, detail, desired: { ...before.desired, suspend }, revision: 2 }));
+  assert.deepEqual(at("suspending", true), { status: "waiting", text: "suspending" });
+  assert.deepEqual(at("suspended", true), { status: "done", text: "is suspended" });
+  assert.deepEqual(at("running", false, "no room"), { status: "failed", text: "failed: no room" });
+  assert.equal(progressOf(action("suspend"), before, before).status, "waiting");
+});
+
 test("a machine that is gone is what a removal wants, and nothing else does", () => {
   assert.equal(progressOf(action("delete"), exampleVm(), undefined).status, "done");
   assert.equal(progressOf(action("start"), exampleVm(), undefined).status, "failed");
@@ -38,9 +48,11 @@ test("a role is offered what it may do, and a state what it allows", () => {
   const names = (state: VmState, role: "viewer" | "operator" | "administrator") =>
     fitting(vmActions, exampleVm({ state }), role).map((each) => each.name);
   assert.deepEqual(names("running", "viewer"), []);
-  assert.deepEqual(names("running", "operator"), ["pause", "power-off", "force-off", "reset"]);
+  assert.deepEqual(names("running", "operator"), ["pause", "suspend", "power-off", "force-off", "reset"]);
   assert.deepEqual(names("stopped", "operator"), ["start"]);
   assert.deepEqual(names("stopped", "administrator"), ["start", "delete"]);
+  assert.deepEqual(names("suspending", "administrator"), ["force-off"]);
+  assert.deepEqual(names("suspended", "administrator"), ["resume", "discard"]);
   assert.deepEqual(names("unknown", "administrator"), ["force-off", "release"]);
   assert.ok(may("administrator", "viewer") && !may("viewer", "operator"));
 });

@@ -17,7 +17,7 @@ export function progressOf<T extends Thing>(action: Action<T>, before: T, now: T
   if (action.reached(now, before)) return { status: "done", text: action.done };
   if (!now) return { status: "failed", text: "is gone" };
   const detail = now.detail ? `: ${now.detail}` : "";
-  if (now.state === "failed" && now.revision > before.revision) {
+  if (now.revision > before.revision && (now.state === "failed" || action.refused?.(now))) {
     return { status: "failed", text: `failed${detail}` };
   }
   return { status: "waiting", text: now.state === "pending" ? `waits${detail}` : action.doing };

@@ -8,7 +8,7 @@ import type { Vm } from "../api/types.ts";
 import { may } from "../model/actions.ts";
 import { connection, session } from "../state/session.ts";
 
-const hasConsole = (vm: Vm) => ["running", "paused", "stopping"].includes(vm.state);
+const hasConsole = (vm: Vm) => ["running", "paused", "stopping", "suspending"].includes(vm.state);
 
 export function ConsolePanel({ vm }: { vm: Vm }) {
   const place = useRef<HTMLDivElement>(null);

@@ -30,6 +30,11 @@ export function VmPage({ name }: { name: string }) {
             on <a href={routeText({ page: "platform", name: vm.platform })}>{vm.platform}</a>
           </span>
         )}
+        {vm.suspended_on && (
+          <span class="on">
+            its state is on <a href={routeText({ page: "platform", name: vm.suspended_on })}>{vm.suspended_on}</a>
+          </span>
+        )}
         <VmButtons vm={vm} />
       </header>
       {vm.detail && <p class={`detail ${vm.state}`}>{vm.detail}</p>}
