@@ -160,8 +160,9 @@ void VmProcess::tell(const std::string& command) {
 }
 
 void VmProcess::measure(std::function<void(const nlohmann::json& figures)> taken) {
-  if (!control_) return;
-  control_->ask("figures", [taken = std::move(taken)](const Result<nlohmann::json>& answer) {
+  if (!control_ || std::exchange(measuring_, true)) return;
+  control_->ask("figures", [this, taken = std::move(taken)](const Result<nlohmann::json>& answer) {
+    measuring_ = false;
     if (answer) taken(*answer);
   });
 }

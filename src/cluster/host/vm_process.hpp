@@ -39,7 +39,7 @@ class VmProcess {
 
   // A command of the control socket that is answered at once, or by running().
   void tell(const std::string& command);
-  // What it has used; TAKEN is called later, unless it ends before.
+  // What it has used; TAKEN is called later, unless it ends before, or still owes the last answer.
   void measure(std::function<void(const nlohmann::json& figures)> taken);
   // As when the plug is pulled; also one that does not answer.
   void end_at_once();
@@ -61,6 +61,7 @@ class VmProcess {
   const Listener listener_;
   pid_t process_ = -1;  // where it was launched here
   bool end_wanted_ = false;
+  bool measuring_ = false;  // it has been asked, and has not answered
   std::chrono::milliseconds pause_;
   std::unique_ptr<ControlLink> control_;
   std::unique_ptr<ConsoleRelay> console_;

@@ -1,5 +1,6 @@
 #include "cluster/panel/gauges.hpp"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,7 +12,7 @@ void Gauges::take(const std::string& platform, const link::Figures& figures) {
   json["vm"] = figures.vm;
   const std::string text = to_text(json);
   for (Viewer* const each : viewers_) {
-    each->waiting[platform + "/" + figures.vm] = text;
+    each->waiting.put(platform + "/" + figures.vm, text);
     each->changed.notify_all();
   }
 }
@@ -44,14 +45,13 @@ Task<Result<>> Gauges::wait_for_end(Viewer& viewer) {
 
 Task<Result<>> Gauges::send_all(Viewer& viewer) {
   while (!viewer.ended) {
-    if (viewer.waiting.empty()) {
+    std::optional<std::string> text = viewer.waiting.take();
+    if (!text) {
       co_await viewer.changed;
       continue;
     }
     http::Message message;
-    const auto first = viewer.waiting.begin();
-    message.data = std::move(first->second);
-    viewer.waiting.erase(first);
+    message.data = std::move(*text);
     const bool sent = co_await viewer.socket.send(std::move(message));
     if (!sent) break;
   }

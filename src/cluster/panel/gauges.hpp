@@ -2,13 +2,13 @@
 // is passed on and forgotten. Private to cluster/panel/; on the loop's thread.
 #pragma once
 
-#include <map>
 #include <set>
 #include <string>
 
 #include "base/error.hpp"
 #include "base/loop/task.hpp"
 #include "cluster/link/message.hpp"
+#include "cluster/panel/newest_texts.hpp"
 #include "http/web_socket/web_socket.hpp"
 
 namespace orrery::cluster {
@@ -24,11 +24,9 @@ class Gauges {
   void stop();
 
  private:
-  // Of each VM the newest waits to be sent, so that a slow viewer misses some instead of filling
-  // memory.
   struct Viewer {
     http::WebSocket& socket;
-    std::map<std::string, std::string> waiting = {};
+    NewestTexts waiting = NewestTexts();
     bool ended = false;
     Changed changed = {};
   };
