@@ -3,6 +3,8 @@ import contextlib
 import json
 import os
 import pathlib
+import re
+import select
 import subprocess
 import time
 
@@ -95,3 +97,49 @@ class ClusterTest(SystemTest):
                 if wanted in path.read_bytes().split(b"\0"):
                     return int(path.parent.name)
         return None
+
+
+class Console:
+    """`orrery vm console`."""
+
+    def __init__(self, test, words):
+        self.process = subprocess.Popen([ORRERY, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.seen = b""
+        self.test = test
+        test.addCleanup(self.end)
+
+    def type(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def read(self):
+        data = os.read(self.process.stdout.fileno(), 65536)
+        self.seen += data
+        return bool(data)
+
+    def find(self, pattern, timeout):
+        """None: it has not come in time, or cannot come any more."""
+        deadline = time.monotonic() + timeout * settings.patience
+        while not (match := re.search(pattern.encode(), self.seen)):
+            if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0] or not self.read():
+                return None
+        self.seen = self.seen[match.end() :]
+        return match
+
+    def expect(self, pattern, timeout):
+        match = self.find(pattern, timeout)
+        if not match:
+            self.test.fail(f"no {pattern!r} in {self.seen!r}")
+        return match
+
+    def wait(self):
+        while self.read():
+            pass
+        self.test.assertEqual(self.process.wait(timeout=30), 0)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.stdout.close()

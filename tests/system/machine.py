@@ -2,6 +2,7 @@
 import dataclasses
 import os
 import pathlib
+import socket
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 GUESTS = TOP / "build" / "guests"
@@ -87,3 +88,10 @@ def debian(disk: pathlib.Path, **options) -> Machine:
     return Machine(
         kernel=GUESTS / "debian-vmlinux", initrd=GUESTS / "debian-initrd", disks=[disk], network=True, **options
     )
+
+
+def free_port() -> int:
+    """One of loopback's that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

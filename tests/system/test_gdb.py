@@ -6,18 +6,12 @@ import subprocess
 
 from bare_metal import HALT, HEADER, LOAD_ADDRESS, debug_exit, print_text, write_image
 from case import SystemTest
-from machine import Machine, settings, small_guest
+from machine import Machine, free_port, settings, small_guest
 
 # xor eax, eax; again: inc eax; mov [200000h], eax; cmp eax, 1000h; jne again
 COUNT = bytes.fromhex("31c0 40 a300002000 3d00100000 75f3") + print_text("E") + HALT
 CODE = LOAD_ADDRESS + HEADER.size
 AGAIN, STORE, COMPARE = CODE + 2, CODE + 3, CODE + 8
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class GdbTest(SystemTest):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from cluster import ClusterTest
+from cluster import ClusterTest, Console
 from machine import ORRERY, settings
 
 
@@ -196,41 +196,3 @@ class PanelTest(ClusterTest):
         self.assertIn("draining", self.show("d")["detail"])
         self.orrery("platform", "open", "h1")
         self.wait_for_state("d", "running")
-
-
-class Console:
-    """`orrery vm console`."""
-
-    def __init__(self, test, words):
-        self.process = subprocess.Popen([ORRERY, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.seen = b""
-        self.test = test
-        test.addCleanup(self.end)
-
-    def type(self, text):
-        self.process.stdin.write(text.encode())
-        self.process.stdin.flush()
-
-    def read(self):
-        data = os.read(self.process.stdout.fileno(), 65536)
-        self.seen += data
-        return bool(data)
-
-    def expect(self, pattern, timeout):
-        deadline = time.monotonic() + timeout * settings.patience
-        while not (match := re.search(pattern.encode(), self.seen)):
-            if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0] or not self.read():
-                self.test.fail(f"no {pattern!r} in {self.seen!r}")
-        self.seen = self.seen[match.end() :]
-        return match
-
-    def wait(self):
-        while self.read():
-            pass
-        self.test.assertEqual(self.process.wait(timeout=30), 0)
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()

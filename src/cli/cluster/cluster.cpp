@@ -11,7 +11,7 @@
 namespace orrery::cli::cluster_commands {
 
 void add_where(CLI::App& command, Where& where) {
-  command.add_option("--panel", where.panel, "HOST:PORT of the control panel; 127.0.0.1:8472")
+  command.add_option("--panel", where.panel, "HOST:PORT of the control panel; 127.0.0.1:8472. Several that are one, with commas")
       ->envname("ORRERY_PANEL");
   command
       .add_option("--token-file", where.token_file,
