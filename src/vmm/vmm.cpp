@@ -244,7 +244,7 @@ Result<> Vmm::attach_virtio_console() {
 
 Result<> Vmm::attach_remote_devices() {
   if (configuration_.devices.empty()) return {};
-  ORRERY_CHECK(remote_devices_.use(*loop_, configuration_.certificate, on_kvm_));
+  ORRERY_CHECK(remote_devices_.use(*loop_, configuration_, on_kvm_));
   for (const RemoteDeviceOptions& options : configuration_.devices) {
     auto model = remote_devices_.open(options);
     if (!model) return fail(model.error().context("--device"));

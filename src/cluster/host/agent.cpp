@@ -127,6 +127,8 @@ Result<> Agent::try_launch(const std::string& vm, const VmOptions& options, Laun
                                  "--control",  folder.file("control")};
   if (how == Launch::kBoot) {
     ORRERY_TRY(words, write_options(folder, options));
+  } else if (const auto identity = options.find("identity"); identity != options.end()) {
+    words.insert(words.end(), {"--identity", identity->second.front()});
   }
   log::info("{}: launched", vm);
   return make_process(vm).launch(options_.program, words, options_.files.front(), std::move(*lock));

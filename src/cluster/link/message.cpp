@@ -145,10 +145,12 @@ static_assert(kMessages.size() == std::variant_size_v<Message>);
 }  // namespace
 
 Assignment assignment_of(const Vm& vm) {
+  VmOptions options = vm.spec.options;
+  options["identity"] = {format("{}", vm.id)};
   return {.vm = vm.name,
           .epoch = vm.epoch,
           .desired = vm.desired,
-          .options = vm.spec.options,
+          .options = std::move(options),
           .resume = !vm.suspended_on.empty()};
 }
 

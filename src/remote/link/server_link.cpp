@@ -43,9 +43,13 @@ void ServerLink::attach(std::unique_ptr<Channel> channel, std::uint64_t peer_rec
   take_packets();
 }
 
-void ServerLink::make_way_for(const ServerLink& newer) {
-  const bool same_vm = newer.peer_ == peer_ && newer.hello_.vm == hello_.vm;
-  if (same_vm && !link_.attached()) end();
+bool ServerLink::make_way_for(const ServerLink& newer) {
+  const ToVm& vm = newer.vm();
+  const bool same_vm =
+      newer.peer_ == peer_ && vm.vm == hello_.vm.vm && vm.client == hello_.vm.client;
+  if (!same_vm || link_.attached()) return false;
+  end();
+  return true;
 }
 
 void ServerLink::send(const Body& body) {

@@ -50,8 +50,9 @@ class ServerLink {
   void attach(std::unique_ptr<Channel> channel, std::uint64_t peer_received, PlatformId server);
 
   // NEWER asks for what this one has. Where it is of the same VM, and that has left this session
-  // without a word, as who gives up a server does, nobody waits for the lease: it is over.
-  void make_way_for(const ServerLink& newer);
+  // without a word, as who gives up a server or is killed does, nobody waits for the lease: it is
+  // over. Whether it is.
+  bool make_way_for(const ServerLink& newer);
 
   // Goes out at the end of this turn of the loop.
   void send(const Body& body);

@@ -74,8 +74,8 @@ std::vector<std::uint8_t> HostedModel::config() {
 // ---- The VM that has it ----
 
 Result<Description> HostedModel::open(ServerLink& link) {
+  if (link_ != nullptr && !belongs_to(link) && link_->make_way_for(link)) close();
   if (!is_free() && !belongs_to(link)) {
-    if (link_ != nullptr) link_->make_way_for(link);
     return fail(
         format("{}: is in use by {}", name_,
                link_ == nullptr ? "requests of the VM before" : "a VM of " + link_->peer()));

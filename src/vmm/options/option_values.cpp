@@ -416,6 +416,10 @@ std::string to_string(const PagingOptions& paging) {
   return count == 0 ? "none" : count == std::size(kPagingFeatures) ? "all" : names;
 }
 
+Result<std::uint64_t> parse_identity(std::string_view text) {
+  return parse_number(text, 1, UINT64_MAX);
+}
+
 Result<double> parse_clock_rate(std::string_view text) {
   constexpr double kLeast = 0.001;
   constexpr double kMost = 10;

@@ -35,6 +35,7 @@ Result<GdbOptions> parse_gdb(std::string_view text);
 Result<Irqchip> parse_irqchip(std::string_view text);
 Result<Translation> parse_translation(std::string_view text);
 Result<hypervisor::soft::PagingOptions> parse_paging(std::string_view text);
+Result<std::uint64_t> parse_identity(std::string_view text);
 Result<double> parse_clock_rate(std::string_view text);
 Result<SnapshotOptions> parse_snapshot(std::string_view text);
 Result<bool> parse_switch(std::string_view text);  // on or off

@@ -20,12 +20,13 @@ Result<remote::RemoteModels::Place> find(const RemotePlace& place) {
 RemoteDevices::RemoteDevices() = default;
 RemoteDevices::~RemoteDevices() = default;
 
-Result<> RemoteDevices::use(EventLoop& loop, const std::string& certificate, bool on_kvm) {
-  auto credentials = remote::tls::Credentials::load(certificate);
+Result<> RemoteDevices::use(EventLoop& loop, const Configuration& configuration, bool on_kvm) {
+  auto credentials = remote::tls::Credentials::load(configuration.certificate);
   if (!credentials) return fail(credentials.error().context("--certificate"));
-  // Without a control panel nobody gives identifiers; the process's is one on its platform.
+  // Where nobody gives an identity, as a control panel does, the process's is one on its platform.
+  const auto process = static_cast<std::uint64_t>(::getpid());
   const remote::ToVm vm{
-      .vm = VmId(static_cast<std::uint64_t>(::getpid())),
+      .vm = VmId(configuration.identity == 0 ? process : configuration.identity),
       .client = {},
       .hypervisor = {},
       .kind = on_kvm ? remote::HypervisorKind::kKvm : remote::HypervisorKind::kOrrery};

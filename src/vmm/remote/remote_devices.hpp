@@ -28,7 +28,7 @@ class RemoteDevices {
   ~RemoteDevices();
 
   // Once, before the rest. CERTIFICATE: a file. The loop outlives this.
-  Result<> use(EventLoop& loop, const std::string& certificate, bool on_kvm);
+  Result<> use(EventLoop& loop, const Configuration& configuration, bool on_kvm);
 
   // Waits for the server. The model's use ends before this does.
   Result<std::unique_ptr<device::virtio::Model>> open(const RemoteDeviceOptions& options);
