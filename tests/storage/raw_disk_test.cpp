@@ -331,6 +331,7 @@ class NotingExecutor final : public DiskExecutor {
     notes_.push_back(
         {operation.call, operation.offset, back ? operation.length : length_of(operation.vectors)});
   }
+  Result<> lock(FileLock /*kind*/) override { return fail("another one has it"); }
 
  private:
   std::vector<Note>& notes_;
@@ -371,6 +372,13 @@ TEST(WriteBehind, BeginsToWriteOutWhatIsAWindowBehind) {
   writeback->done(0);
   EXPECT_TRUE(start(Call::kWrite, 8).empty());
   EXPECT_EQ(start(Call::kWrite, 9), back(4, 8)) << "what was filled while the disk was busy";
+}
+
+TEST(WriteBehind, LocksTheFileBelow) {
+  std::vector<NotingExecutor::Note> notes;
+  DiskOperation* writeback = nullptr;
+  WriteBehind behind(std::make_unique<NotingExecutor>(notes, writeback));
+  EXPECT_FALSE(behind.lock(FileLock{})) << "what is below said no";
 }
 
 // The bytes are there, and a flush still says whether they are durable.

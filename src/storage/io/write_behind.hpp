@@ -20,6 +20,8 @@ class WriteBehind final : public DiskExecutor {
   explicit WriteBehind(std::unique_ptr<DiskExecutor> executor) : executor_(std::move(executor)) {}
 
   void start(DiskOperation& operation) override;
+  std::shared_ptr<DiskQueue> queue() override { return executor_->queue(); }
+  Result<> lock(FileLock kind) override { return executor_->lock(kind); }
 
  private:
   // Bytes of the file that were written, and what lies between them.
