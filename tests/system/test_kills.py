@@ -94,24 +94,27 @@ class KillsTest(ClusterTest):
         self.orrery("vm", "start", "a")
         self.wait_for_state("a", "running")
         console, last = self.begin_counting(0), 0
-        process, epoch = self.process_of("a"), 1
         for number in range(kills):
             victim = "vmm" if number % 8 == 7 else self.random.choice(["server", "agent", "panel"])
-            with self.subTest(seed=seed, kill=number, victim=victim):
+            try:
                 last = self.count(console, last)
-                self.kill_and_start(victim)
-                console.end()
-                if victim == "vmm":
-                    last = self.last_told(last)
-                    epoch += 1
-                    self.wait_for(lambda: (self.show("a")["epoch"], self.show("a")["state"]) == (epoch, "running"), 120)
-                    process = self.process_of("a")
-                    console = self.begin_counting(last)
-                else:
-                    self.assertEqual(self.process_of("a"), process)
-                    console = self.connect(r"COUNTED-\d+\s")
+                console = self.kill_and_find_again(victim, console, last)
+            except BaseException:
+                print(f"ORRERY_KILLS_SEED={seed}, at kill {number}, of the {victim}")
+                raise
         self.orrery("vm", "stop", "a", "--force")
         self.wait_for_state("a", "stopped")
+
+    def kill_and_find_again(self, victim, console, last):
+        process, epoch = self.process_of("a"), self.show("a")["epoch"]
+        self.kill_and_start(victim)
+        console.end()
+        if victim != "vmm":
+            self.assertEqual(self.process_of("a"), process)
+            return self.connect(r"COUNTED-\d+\s")
+        last = self.last_told(last)
+        self.wait_for(lambda: self.show("a")["epoch"] > epoch and self.show("a")["state"] == "running", 60)
+        return self.begin_counting(last)
 
     def last_told(self, last):
         """By a guest that is gone: its log has what no console has shown."""
