@@ -209,6 +209,14 @@ TEST_P(RegistryTest, OneThatIsToBeRestartedIsAfterAWhile) {
     EXPECT_EQ(cluster_.vm("a").state, VmState::kStarting);
     EXPECT_EQ(cluster_.vm("a").epoch, epoch + 1);
   }
+  // Who has run well is started again at once, as after a first failure.
+  EXPECT_EQ(report("p", "a", 4, VmState::kRunning), Verdict::kTaken);
+  cluster_.clock.move(10min);
+  report_end("p", "a", 4, true);
+  EXPECT_EQ(cluster_.vm("a").failures, 1u);
+  cluster_.clock.move(1s + 1ms);
+  ASSERT_TRUE(vms_.place_pending());
+  EXPECT_EQ(cluster_.vm("a").epoch, 5u);
 }
 
 TEST_P(RegistryTest, VmsGoWhereThereIsRoom) {

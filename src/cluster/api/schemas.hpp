@@ -37,7 +37,7 @@ inline constexpr std::array kVmAnswer{
     Field{"platform", Type::kText, "who owns it; empty: nobody"},
     Field{"epoch", Type::kNumber, "how often it had an owner"},
     Field{"last_platform", Type::kText, "who owned it before"},
-    Field{"failures", Type::kNumber, "since it was started by a person"},
+    Field{"failures", Type::kNumber, "since it last ran well, or was started by a person"},
     Field{"created", Type::kText, "when, in UTC"},
 };
 inline constexpr Schema kVm{"Vm", kVmAnswer};

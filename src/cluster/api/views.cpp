@@ -30,7 +30,7 @@ std::string time_text(std::int64_t time) {
 
 Json view_of(const Stored<Vm>& vm) {
   Json json = to_json(vm.value);
-  json.erase("not_before");
+  for (const char* const inner : {"not_before", "running_since"}) json.erase(inner);
   json["revision"] = vm.revision.value();
   show_time(json, "created");
   return json;

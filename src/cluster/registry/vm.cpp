@@ -100,6 +100,7 @@ Json to_json(const Vm& vm) {
                {"state", name_of(vm.state)},
                {"detail", vm.detail},
                {"failures", vm.failures},
+               {"running_since", vm.running_since},
                {"not_before", vm.not_before},
                {"created", vm.created}});
   return json;
@@ -118,6 +119,7 @@ Vm vm_of(const Json& json) {
   vm.state = vm_state_of(text_field(json, "state"), VmState::kUnknown);
   vm.detail = text_field(json, "detail");
   vm.failures = field(json, "failures", 0U);
+  vm.running_since = field(json, "running_since", std::int64_t{0});
   vm.not_before = field(json, "not_before", std::int64_t{0});
   vm.created = field(json, "created", std::int64_t{0});
   return vm;

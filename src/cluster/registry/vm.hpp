@@ -74,10 +74,11 @@ struct Vm {
   std::string last_owner;
   std::string suspended_on;  // the platform that keeps its state; empty: none does
   VmState state = VmState::kStopped;
-  std::string detail;           // of the state, for people
-  unsigned failures = 0;        // since it last ran well
-  std::int64_t not_before = 0;  // when a pending one may be tried; ns since 1970
-  std::int64_t created = 0;     // ns since 1970
+  std::string detail;              // of the state, for people
+  unsigned failures = 0;           // since it last ran well
+  std::int64_t running_since = 0;  // in this epoch; ns since 1970; 0: not yet
+  std::int64_t not_before = 0;     // when a pending one may be tried; ns since 1970
+  std::int64_t created = 0;        // ns since 1970
 };
 
 Json to_json(const VmSpec& spec);

@@ -1,6 +1,7 @@
 #include "cluster/registry/vms.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/format.hpp"
@@ -44,6 +45,10 @@ std::int64_t back_off(unsigned failures) {
   const std::int64_t seconds = std::min(std::int64_t{1} << std::min(failures, 10U), kMost);
   return seconds * kTicksPerSecond.value();
 }
+
+// Who has run for so long and fails then is started again as soon as one that fails for the first
+// time.
+constexpr std::chrono::nanoseconds kRunsWell = std::chrono::minutes(5);
 
 std::string subject(const Stored<Vm>& vm) {
   return keys::vm(vm->name);
@@ -132,6 +137,7 @@ Outcome<> Vms::assign(Edit& edit, Stored<Vm>& vm) const {
   Stored<Platform>& platform = *choice.platform;
   vm->owner = platform->name;
   ++vm->epoch;
+  vm->running_since = 0;
   vm->state = VmState::kStarting;
   vm->detail.clear();
   ++platform->vms;
@@ -271,7 +277,8 @@ Vms::Done Vms::release(const Caller& caller, const std::string& name) {
   });
 }
 
-Outcome<bool> Vms::take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report) {
+Outcome<bool> Vms::take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report,
+                              std::int64_t now) {
   VmState state = report.state;
   if (vm->desired.power == Power::kOff) {
     state = vm->desired.suspend ? VmState::kSuspending : VmState::kStopping;
@@ -280,6 +287,7 @@ Outcome<bool> Vms::take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report
   if (state == vm->state && report.detail == vm->detail && !resumed) return false;
   if (state != vm->state) edit.event(name_of(state), subject(vm), report.detail);
   if (resumed) vm->suspended_on.clear();
+  if (state == VmState::kRunning && vm->running_since == 0) vm->running_since = now;
   vm->state = state;
   vm->detail = report.detail;
   return true;
@@ -301,6 +309,8 @@ Outcome<bool> Vms::take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) 
   vm->state = report.failed && !wanted ? VmState::kFailed : VmState::kStopped;
   edit.event(name_of(vm->state), subject(vm), report.detail);
   if (vm->state == VmState::kFailed && vm->spec.restart == Restart::kOnFailure) {
+    const bool ran_well = vm->running_since != 0 && now - vm->running_since >= kRunsWell.count();
+    if (ran_well) vm->failures = 0;
     vm->desired.power = Power::kOn;
     vm->state = VmState::kPending;
     vm->not_before = now + back_off(vm->failures++);
@@ -330,7 +340,7 @@ Outcome<Verdict> Vms::report(const std::string& platform, const VmReport& report
     }
     if (report.ended) return take_end(edit, vm, report);
     if (!report.refused.empty()) return take_refusal(edit, vm, report);
-    return take_state(edit, vm, report);
+    return take_state(edit, vm, report, registry_.now());
   });
   if (!done && done.error().kind == Kind::kNotFound) return Verdict::kNotKnown;
   if (!done) return std::unexpected(done.error());

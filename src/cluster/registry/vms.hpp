@@ -77,7 +77,8 @@ class Vms {
   Outcome<> disown(Edit& edit, Stored<Vm>& vm) const;
   Outcome<bool> take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
   Outcome<bool> take_refusal(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
-  static Outcome<bool> take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report);
+  static Outcome<bool> take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report,
+                                  std::int64_t now);
   Outcome<bool> discard(Edit& edit, Stored<Vm>& vm) const;
 
   const Registry& registry_;

@@ -86,7 +86,7 @@ struct Configuration {
   std::vector<storage::DiskOptions> disks;
   std::vector<NetworkOptions> networks;
   std::vector<RemoteDeviceOptions> devices;
-  std::string certificate;  // for the servers of `devices`
+  std::string certificate;     // for the servers of `devices`
   std::uint64_t identity = 0;  // to them, and through restarts; 0: this process's own
   ConsoleOptions console;
   std::vector<VirtioConsoleOptions> virtio_consoles;
