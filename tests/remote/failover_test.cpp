@@ -212,10 +212,19 @@ TEST_F(FailoverTest, AMoveWaitsForTheDiskAndAsksAgainElsewhere) {
     EXPECT_TRUE(result);
     moved = true;
   });
+  // Somebody else wants the same, and another one something else.
+  bool told_again = false;
+  vm->models().move("disk0", place_at(ports[1]), [&](const Result<>& result) {
+    EXPECT_TRUE(result);
+    told_again = true;
+  });
+  vm->models().move("disk0", place_at(ports[0]), [](const Result<>& result) {
+    EXPECT_THAT(result ? "" : result.error().message(), HasSubstr("being moved already"));
+  });
   for (unsigned n = 0; n < 100; ++n) vm->turn();
-  EXPECT_FALSE(moved);
+  EXPECT_FALSE(moved || told_again);
   (*servers[0])->call([&] { disk.complete_all(); });
-  ASSERT_TRUE(vm->turn_until([&] { return moved; }));
+  ASSERT_TRUE(vm->turn_until([&] { return moved && told_again; }));
   ASSERT_TRUE(vm->turn_until([&] {
     (*servers[1])->call([&] { disk.complete_all(); });
     return vm->driver().queue(0).take_used().has_value();

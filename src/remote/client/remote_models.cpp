@@ -173,7 +173,18 @@ void RemoteModels::move(const std::string& name, const Place& place,
                         std::function<void(const Result<>&)> done) {
   Placed* const placed = find(name);
   if (placed == nullptr) return done(fail(format("there is no remote device {}", name)));
-  if (placed->moving.done) return done(fail(format("{}: is being moved already", name)));
+  if (placed->moving.done) {
+    if (placed->moving.to->name() != place.server.name) {
+      return done(fail(format("{}: is being moved already", name)));
+    }
+    // It is on its way there: whoever asked before may not be there any more.
+    placed->moving.done = [first = std::move(placed->moving.done),
+                           done = std::move(done)](const Result<>& result) {
+      first(result);
+      done(result);
+    };
+    return;
+  }
   if (!placed->found) return done(fail(format("{}: is being looked for", name)));
   RemoteServer* const from = placed->places[placed->at];
   RemoteServer& to = server_at(place);

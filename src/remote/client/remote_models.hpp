@@ -49,7 +49,7 @@ class RemoteModels final : private ModelOwner {
                                             const std::vector<Place>& places);
 
   // Has the model go on at PLACE; DONE says whether it does. It goes on where it was if that place
-  // does not give it.
+  // does not give it. Asking once more while it is on its way there is told the same.
   void move(const std::string& name, const Place& place, std::function<void(const Result<>&)> done);
   std::vector<Whereabouts> whereabouts() const;
 
