@@ -39,7 +39,11 @@ control::Status RunningVm::status() {
       .vcpus = machine_.configuration().vcpus,
       .memory = machine_.configuration().memory_size,
       .disks = {},
-      .devices = devices_.status()};
+      .devices = devices_.status(),
+      .models = options_.models};
+  for (const control::RemoteDeviceStatus& each : status.devices) {
+    status.models.push_back({each.name, "remote", each.server, each.found});
+  }
   for (const ControlledDisk& each : disks_) {
     const port::BlockGeometry& geometry = each.disk->geometry();
     status.disks.push_back({each.path, geometry.size, geometry.read_only, each.disk->under_way()});

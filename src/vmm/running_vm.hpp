@@ -28,6 +28,7 @@ struct RunningVmOptions {
   std::vector<snapshot::Option> options;  // that make the machine what it is
   std::string parent;                     // the snapshot that it goes on from; empty: none
   Meters meters;
+  std::vector<control::ModelStatus> models;  // in this process
 };
 
 // On the loop's thread, or while the loop is not running.

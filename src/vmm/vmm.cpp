@@ -81,6 +81,7 @@ class Vmm {
   Result<> attach_remote_devices();
   Result<> attach_input();
   Result<> attach_control();
+  std::vector<control::ModelStatus> local_models() const;
   void end_control();
   Result<> open_boot_files();
   Result<> start_machine();
@@ -264,13 +265,27 @@ Result<> Vmm::attach_input() {
   return {};
 }
 
+// Those that somebody may plug something into; the rest of the machine is the same in all.
+std::vector<control::ModelStatus> Vmm::local_models() const {
+  std::vector<control::ModelStatus> models;
+  const auto add = [&](const char* name, const char* kind, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) models.push_back({format("{}{}", name, i), kind, ""});
+  };
+  add("serial", "serial", 1);
+  add("disk", "disk", disks_.size());
+  add("net", "network", networks_.size());
+  add("console", "console", virtio_consoles_.empty() ? 0 : 1);
+  add("rng", "entropy", 1);
+  return models;
+}
+
 Result<> Vmm::attach_control() {
   if (configuration_.control.empty()) return {};
   ORRERY_TRY(ProcessUsage usage, ProcessUsage::open());
   running_ = std::make_unique<RunningVm>(
       *loop_, *machine_, *power_, controlled_disks_, remote_devices_,
       RunningVmOptions{snapshot_options(configuration_), start_ ? start_->name() : "",
-                       Meters{std::move(usage), counted_networks_}});
+                       Meters{std::move(usage), counted_networks_}, local_models()});
   ORRERY_TRY(control_, control::Server::create(*loop_, *running_, configuration_.control));
   return {};
 }

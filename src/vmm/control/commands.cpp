@@ -34,12 +34,20 @@ CommandTask tell_status(Call& call) {
   for (const RemoteDeviceStatus& device : status.devices) {
     devices.push_back({{"name", device.name}, {"server", device.server}, {"found", device.found}});
   }
+  Json models = Json::array();
+  for (const ModelStatus& model : status.models) {
+    models.push_back({{"name", model.name},
+                      {"kind", model.kind},
+                      {"server", model.server},
+                      {"found", model.found}});
+  }
   co_return Json{{"state", status.paused ? "paused" : "running"},
                  {"hypervisor", status.hypervisor},
                  {"vcpus", status.vcpus},
                  {"memory", status.memory.value()},
                  {"disks", std::move(disks)},
-                 {"devices", std::move(devices)}};
+                 {"devices", std::move(devices)},
+                 {"models", std::move(models)}};
 }
 
 CommandTask tell_figures(Call& call) {

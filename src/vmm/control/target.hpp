@@ -30,6 +30,14 @@ struct RemoteDeviceStatus {
   bool found = true;   // otherwise it is being looked for there
 };
 
+// A device model that the guest sees.
+struct ModelStatus {
+  std::string name;    // "disk0": numbered as --disk is, or the name that its server knows
+  std::string kind;    // "serial", "disk", "network", "console", "entropy" or "remote"
+  std::string server;  // host:port; empty: it runs in the VM's own process
+  bool found = true;   // otherwise it is being looked for there
+};
+
 struct Status {
   bool paused = false;
   std::string hypervisor;  // its kind's name
@@ -37,6 +45,7 @@ struct Status {
   Bytes memory;
   std::vector<DiskStatus> disks;
   std::vector<RemoteDeviceStatus> devices{};
+  std::vector<ModelStatus> models{};  // those of `devices` among them
 };
 
 // What has passed a device.

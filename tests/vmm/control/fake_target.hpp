@@ -14,7 +14,8 @@ class FakeControlTarget final : public vmm::control::Target {
                              .hypervisor = "soft",
                              .vcpus = 2,
                              .memory = Bytes(512_MiB),
-                             .disks = {{"/vm/root.qcow2", Bytes(1_GiB), false, 0}}};
+                             .disks = {{"/vm/root.qcow2", Bytes(1_GiB), false, 0}},
+                             .models = {{"disk0", "disk", ""}}};
   bool stands = true;
   std::vector<std::string> pressed;
 
