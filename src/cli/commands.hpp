@@ -90,7 +90,8 @@ struct PanelCommands {
 };
 inline constexpr std::array kPanelCommands{
     PanelCommands{"vm",
-                  "create list show start stop reset pause resume release remove console logs"},
+                  "create list show start stop reset pause suspend resume move-device release "
+                  "remove console logs"},
     PanelCommands{"platform", "list show drain open remove token"},
     PanelCommands{"user", "list create remove"},
 };

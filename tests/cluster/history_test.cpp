@@ -4,6 +4,7 @@
 //
 // The registry and the agents' reconcilers are the real ones; time, the network and processes are
 // not. ORRERY_HISTORY_STEPS and ORRERY_HISTORY_SEED are for long runs and for repeating one.
+#include <array>
 #include <cstdlib>
 #include <deque>
 #include <random>
@@ -118,6 +119,10 @@ class World {
       }
       if (should_run) {
         EXPECT_EQ(vm.state, vm.desired.paused ? VmState::kPaused : VmState::kRunning) << vm.name;
+        EXPECT_FALSE(vm.move.under_way()) << vm.name;
+        ASSERT_EQ(vm.guest.models.size(), 1u) << vm.name;
+        EXPECT_EQ(vm.guest.models[0].server, host(vm.owner).processes.at(vm.name).disk_at)
+            << vm.name;
         allocated[vm.owner].memory += vm.spec.needs.memory.value();
         allocated[vm.owner].cpus += vm.spec.needs.cpus;
       }
@@ -152,12 +157,13 @@ class World {
     for (const VmReport& each : std::exchange(host.reports, {})) {
       connection.to_panel.push_back(link::to_text(link::Report{.vms = {each}}));
     }
-    switch (below(6)) {
+    switch (below(7)) {
       case 0: return deliver_to_panel(host, connection);
       case 1: return deliver_to_agent(host, connection);
       case 2: return tell_owned(host, connection);
       case 3: return end_some(host);
       case 4: return suspend_some(host);
+      case 5: return finish_some_move(host);
       default: return hear_of_some(host);
     }
   }
@@ -219,6 +225,13 @@ class World {
     }
   }
 
+  static void finish_some_move(SimulatedHost& host) {
+    for (const auto& [vm, process] : host.processes) {
+      if (process.moving.number == 0) continue;
+      return host.finish_move(std::string(vm));
+    }
+  }
+
   static void hear_of_some(SimulatedHost& host) {
     for (const auto& [vm, process] : host.processes) {
       if (process.heard_of) continue;
@@ -230,7 +243,7 @@ class World {
   void user() {
     if (!panel_runs_) return;
     const std::string vm = vm_name(below(kVms));
-    switch (below(10)) {
+    switch (below(12)) {
       case 0:
       case 1:
       case 2: (void)cluster_.vms.start(kRoot, vm); break;
@@ -240,8 +253,15 @@ class World {
       case 6: (void)cluster_.vms.resume(kRoot, vm); break;
       case 7:
       case 8: (void)cluster_.vms.suspend(kRoot, vm); break;
+      case 9:
+      case 10: move_device(vm); break;
       default: release(vm); break;
     }
+  }
+
+  void move_device(const std::string& vm) {
+    const std::array servers{"s1", "s2", "nowhere"};
+    (void)cluster_.vms.move_device(kRoot, vm, "disk0", servers.at(below(3)));
   }
 
   // A person looks whether it runs there, before he says that it does not.

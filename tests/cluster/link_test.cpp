@@ -26,14 +26,19 @@ TEST(Link, TheExamplesOfItsPageAreTrue) {
   EXPECT_EQ(to_text(some_figures()),
             without_end(format_json_example("panel-link.md", "Example of figures")));
   Report report;
-  report.vms.push_back({.vm = "web-1", .epoch = 3});
+  report.vms.push_back(
+      {.vm = "web-1",
+       .epoch = 3,
+       .guest = GuestFacts{.hypervisor = "soft",
+                           .models = {{"disk0", "remote", "10.0.0.5:8471", true}}}});
   EXPECT_EQ(to_text(report),
             without_end(format_json_example("panel-link.md", "Example of a report")));
   Assign assign;
   assign.vms.push_back({.vm = "web-1",
                         .epoch = 3,
                         .desired = {.power = Power::kOn, .resets = 1},
-                        .options = {{"kernel", {"vmlinuz"}}}});
+                        .options = {{"kernel", {"vmlinuz"}}},
+                        .move = {.number = 2, .device = "disk0", .server = "10.0.0.6"}});
   EXPECT_EQ(to_text(assign),
             without_end(format_json_example("panel-link.md", "Example of an assignment")));
 }
@@ -44,20 +49,25 @@ TEST(Link, EveryMessageComesBackAsItWas) {
   hello.facts.hypervisors = {{.kind = "soft", .version = "1", .abilities = {"counted"}}};
   hello.facts.labels = {{"rack", "p"}};
   Report report;
-  report.vms.push_back({.vm = "a",
-                        .epoch = 1,
-                        .state = VmState::kPaused,
-                        .ended = true,
-                        .failed = true,
-                        .kept = true,
-                        .refused = "why not",
-                        .detail = "why"});
+  report.vms.push_back(
+      {.vm = "a",
+       .epoch = 1,
+       .state = VmState::kPaused,
+       .ended = true,
+       .failed = true,
+       .kept = true,
+       .refused = "why not",
+       .detail = "why",
+       .guest = GuestFacts{.hypervisor = "kvm", .models = {{"disk0", "remote", "s:1", false}}},
+       .moves = 4,
+       .not_moved = "no"});
   Assign assign;
   assign.vms.push_back({.vm = "a",
                         .epoch = 2,
                         .desired = {.force = true, .suspend = true, .paused = true},
                         .options = {{"disk", {"x", "y"}}},
-                        .resume = true});
+                        .resume = true,
+                        .move = {.number = 5, .device = "disk0", .server = "s"}});
   for (const Message& message :
        {Message(hello), Message(Welcome{.lease = std::chrono::seconds(10)}), Message(Alive{}),
         Message(report), Message(assign), Message(Revoke{.vm = "a", .epoch = 7}),

@@ -88,6 +88,50 @@ TEST_P(RegistryTest, AVmGoesThroughItsLife) {
                                                 "reset", "pause", "stop", "stopped", "removed"}));
 }
 
+TEST_P(RegistryTest, ADeviceModelMovesWhereItsVmSaysThatItDid) {
+  cluster_.add_platform("p");
+  cluster_.add_vm("a");
+  expect_refusal(vms_.move_device(kRoot, "a", "disk0", "s2"), Kind::kConflict, "stopped");
+  start("a");
+  const GuestFacts at_s1{
+      .hypervisor = "soft",
+      .models = {{"serial0", "serial", "", true}, {"disk0", "remote", "s1:1", true}}};
+  VmReport report{.vm = "a", .epoch = 1, .guest = at_s1};
+  EXPECT_EQ(vms_.report("p", report), Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").guest, at_s1);
+  EXPECT_EQ(cluster_.vm("a").running_since, cluster_.registry.now());
+  expect_refusal(vms_.move_device(kRoot, "a", "disk0", "s2,s3"), Kind::kInvalid, "target");
+  expect_refusal(vms_.move_device(kRoot, "a", "disk7", "s2"), Kind::kNotFound, "disk7");
+  expect_refusal(vms_.move_device(kRoot, "a", "serial0", "s2"), Kind::kConflict, "in the process");
+  ASSERT_TRUE(vms_.move_device(kRoot, "a", "disk0", "nowhere"));
+  EXPECT_TRUE(cluster_.vm("a").move.under_way());
+  EXPECT_EQ(link::assignment_of(cluster_.vm("a")).move.number, 1u);
+  expect_refusal(vms_.move_device(kRoot, "a", "disk0", "s2"), Kind::kConflict, "on its way");
+  report.moves = 1;
+  report.not_moved = "nobody is there";
+  EXPECT_EQ(vms_.report("p", report), Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").move.state, DeviceMove::State::kRefused);
+  EXPECT_EQ(cluster_.vm("a").move.detail, "nobody is there");
+  EXPECT_EQ(link::assignment_of(cluster_.vm("a")).move.number, 0u);
+  ASSERT_TRUE(vms_.move_device(kRoot, "a", "disk0", "s2"));
+  EXPECT_EQ(vms_.report("p", report), Verdict::kTaken);  // of the one before
+  EXPECT_TRUE(cluster_.vm("a").move.under_way());
+  report.guest->models[1].server = "s2:1";
+  report.moves = 2;
+  report.not_moved = "";
+  EXPECT_EQ(vms_.report("p", report), Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").move.state, DeviceMove::State::kDone);
+  EXPECT_EQ(cluster_.vm("a").guest.models[1].server, "s2:1");
+  ASSERT_TRUE(vms_.move_device(kRoot, "a", "disk0", "s1"));
+  EXPECT_EQ(report_end("p", "a", 1, false), Verdict::kTaken);
+  EXPECT_EQ(cluster_.vm("a").move.state, DeviceMove::State::kRefused);
+  EXPECT_EQ(cluster_.vm("a").guest, GuestFacts{});
+  const std::vector<std::string> all = events();
+  EXPECT_EQ(std::vector<std::string>(all.begin() + 4, all.end()),
+            (std::vector<std::string>{"running", "move", "not moved", "move", "device", "moved",
+                                      "move", "stopped"}));
+}
+
 TEST_P(RegistryTest, ASuspendedVmGoesOnWhereItsStateIs) {
   cluster_.add_platform("p");
   cluster_.add_platform("q");

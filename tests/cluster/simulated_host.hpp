@@ -27,6 +27,8 @@ class SimulatedHost final : public cluster::host::Machinery {
     bool paused = false;
     bool suspending = false;  // its state is being kept
     unsigned resets = 0;
+    std::string disk_at = "s1";       // the server of its device model disk0
+    cluster::DeviceMove moving = {};  // number 0: it is on no way
   };
 
   SimulatedHost(std::string its_name, std::set<std::pair<std::string, std::uint64_t>>& launched)
@@ -68,6 +70,16 @@ class SimulatedHost final : public cluster::host::Machinery {
     states.insert(vm);
     end(vm, false);
   }
+  // The model arrives at where it is told to go, or nobody is there: its name begins with "no".
+  void finish_move(const std::string& vm) {
+    Process& process = processes.at(vm);
+    const cluster::DeviceMove move = std::exchange(process.moving, {});
+    const bool there = !move.server.starts_with("no");
+    if (there) process.disk_at = move.server;
+    if (!agent) return;
+    agent->seen(vm, guest_of(process));
+    agent->moved(vm, move.number, there ? "" : "nobody is there");
+  }
   // The agent is killed when a state is durable already: it has told the process to end, or not
   // yet.
   void kill_suspending_agent(bool told) {
@@ -81,13 +93,18 @@ class SimulatedHost final : public cluster::host::Machinery {
   void hear_of(const std::string& vm) {
     Process& process = processes.at(vm);
     process.heard_of = true;
-    if (agent) agent->running(vm, clock_of(process));
+    if (!agent) return;
+    agent->seen(vm, guest_of(process));
+    agent->running(vm, clock_of(process));
   }
 
  private:
   void tell_end(const std::string& vm, bool failed) {
     if (!agent) return;
     agent->ended(vm, {.failed = failed, .kept = states.contains(vm)});
+  }
+  static cluster::GuestFacts guest_of(const Process& process) {
+    return {.hypervisor = "soft", .models = {{"disk0", "remote", process.disk_at, true}}};
   }
   static Reconciler::Clock clock_of(const Process& process) {
     return process.paused ? Reconciler::Clock::kStands : Reconciler::Clock::kRuns;
@@ -116,6 +133,9 @@ class SimulatedHost final : public cluster::host::Machinery {
   void suspend(const std::string& vm) override {
     states.erase(vm);
     processes.at(vm).suspending = true;
+  }
+  void move_device(const std::string& vm, const cluster::DeviceMove& move) override {
+    processes.at(vm).moving = move;
   }
   void discard(const std::string& vm) override { states.erase(vm); }
   void set_paused(const std::string& vm, bool paused) {

@@ -19,6 +19,7 @@ class ClusterTest(SystemTest):
         super().setUp()
         self.skip_unless_orrery()
         self.panel = self.agent = None
+        self.device_servers = []
         self.address = "127.0.0.1:0"
         self.addCleanup(self.end_everything)
         self.start_panel()
@@ -88,6 +89,33 @@ class ClusterTest(SystemTest):
     def create(self, name, *words):
         self.orrery("vm", "create", name, "--kernel", "vmlinux", "--initrd", "initramfs.cpio", "--engine",
                     settings.engine, "--append", "console=ttyS0 quiet panic=-1", "--memory", "256M", *words)  # fmt: skip
+
+    def make_certificates(self):
+        """vm.pem for virtual machines, server.pem for device servers."""
+
+        def certificate(*words):
+            subprocess.run([ORRERY, "certificate", *words], check=True, capture_output=True, cwd=self.scratch)
+
+        certificate("authority", "a.pem")
+        certificate("create", "server.pem", "--authority", "a.pem", "--name", "s", "--address", "127.0.0.1")
+        certificate("create", "vm.pem", "--authority", "a.pem", "--name", "far")
+
+    def start_device_server(self, *devices, more=()):
+        """Returns its address."""
+        server = subprocess.Popen(
+            [ORRERY, "device-server", "--listen", "127.0.0.1:0", "--certificate", self.scratch / "server.pem",
+             *(word for device in devices for word in ("--device", device)), *more],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.device_servers.append(server)
+        self.addCleanup(self.kill, server)
+        return server.stdout.readline().split()[-1]
+
+    def start_two_device_servers(self):
+        """Both have the same disk0, and open it on use."""
+        self.make_certificates()
+        disk = f"disk0=disk:{self.empty_disk(64 << 20)},format=raw"
+        return [self.start_device_server(disk, more=["--open", "use"]) for _ in range(2)]
 
     def process_of(self, name):
         """The process that tells there how it has ended."""

@@ -41,13 +41,19 @@ class PanelTest(ClusterTest):
         self.orrery("vm", "remove", "a")
         self.assertIn("no virtual machine a", self.orrery("vm", "show", "a", status=1))
 
-    def events(self):
+    def get(self, path, *words):
         token = (self.scratch / "panel/admin.token").read_text().strip()
         answer = subprocess.run(
-            ["curl", "-sS", "-H", f"Authorization: Bearer {token}", f"http://{self.address}/v1/events"],
+            ["curl", "-sS", "-H", f"Authorization: Bearer {token}", f"http://{self.address}{path}", *words],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-        return json.loads(answer.stdout)["items"]
+        return json.loads(answer.stdout)
+
+    def post(self, path, body):
+        return self.get(path, "-d", json.dumps(body))
+
+    def events(self):
+        return self.get("/v1/events?limit=1000")["items"]
 
     def test_agents_and_panels_are_killed_and_the_guest_does_not_notice(self):
         self.create("a")
@@ -160,6 +166,68 @@ class PanelTest(ClusterTest):
         self.orrery("vm", "stop", "a", "--force")
         self.wait_for(lambda: not state.exists())
         self.orrery("vm", "remove", "a")
+
+    def test_a_device_model_moves_while_its_disk_is_written(self):
+        here, there = self.start_two_device_servers()
+        self.create("far", "--certificate", self.scratch / "vm.pem", "--device", f"disk0@{here}")
+        stopped = self.orrery("vm", "move-device", "far", "disk0", there, status=1)
+        self.assertIn("far is stopped", stopped)
+        self.orrery("vm", "start", "far")
+        self.wait_for_state("far", "running")
+        console = self.console("far")
+        console.type("\n")
+        console.expect("# ", 240)
+        console.type("mke2fs -q /dev/vda && mount /dev/vda /mnt && echo MOUNT''ED\n")
+        console.expect("MOUNTED", 120)
+        console.type("(cd /mnt; for i in 1 2 3 4 5 6; do head -c 4194304 /dev/urandom >$i; sync; done; "
+                     "md5sum ? >sums; sync; echo WRITTEN''-ALL)\n")
+        for _ in range(3):
+            for server in (there, here):
+                moved = self.orrery("vm", "move-device", "far", "disk0", server)
+                self.assertEqual(moved, f"disk0 of far is at {server}\n")
+                self.assertEqual(self.servers_of("disk0"), [server])
+        console.expect("WRITTEN-ALL", 240)
+        console.type("echo 3 >/proc/sys/vm/drop_caches; cd /mnt; md5sum -c sums && echo SAME''-ALL\n")
+        console.expect("SAME-ALL", 120)
+        self.assertIn(f"device model disk0: remote, at {here}\n", self.orrery("vm", "show", "far"))
+        self.assertIn("in its own process", self.orrery("vm", "show", "far"))
+        # Nobody is there; no such device; one that cannot move.
+        self.assertIn("disk0 stays where it was", self.orrery("vm", "move-device", "far", "disk0", "127.0.0.1:1", status=1))
+        self.assertIn("no device model disk7", self.orrery("vm", "move-device", "far", "disk7", there, status=1))
+        self.assertIn("in the process of far", self.orrery("vm", "move-device", "far", "serial0", there, status=1))
+        # A move that was asked for while the agent is away is made when it is back.
+        self.agent.kill()
+        self.agent.wait()
+        asked = self.post("/v1/vms/far/move-device", {"device": "disk0", "target": there})
+        self.assertEqual(asked["move"]["state"], "under way")
+        self.start_agent()
+        self.wait_for(lambda: self.show("far")["move"]["state"] != "under way")
+        self.assertEqual(self.show("far")["move"]["state"], "done", self.show("far"))
+        self.assertEqual(self.servers_of("disk0"), [there])
+        kinds = [each["kind"] for each in self.events() if each["subject"] == "vms/far"]
+        self.assertEqual(kinds.count("moved"), 7, kinds)
+        self.assertEqual(kinds.count("not moved"), 1, kinds)
+        audited = [each["request"] for each in self.get("/v1/audit")["items"]]
+        self.assertEqual(audited.count("POST /v1/vms/far/move-device"), 11, "the refused ones included")
+        guest = self.get("/v1/guests")["items"][0]
+        self.assertEqual((guest["vm"], guest["platform"], guest["state"]), ("far", "h1", "running"))
+        self.orrery("vm", "stop", "--force", "far")
+        self.wait_for_state("far", "stopped")
+        self.assertEqual(self.servers_of("disk0"), [])
+
+    def test_a_device_model_that_went_elsewhere_by_itself_is_seen_there(self):
+        here, there = self.start_two_device_servers()
+        self.create("far", "--certificate", self.scratch / "vm.pem", "--device", f"disk0@{here},{there}")
+        self.orrery("vm", "start", "far")
+        self.wait_for(lambda: self.servers_of("disk0") == [here])
+        self.device_servers[0].kill()
+        self.wait_for(lambda: self.servers_of("disk0") == [there])
+        self.orrery("vm", "stop", "--force", "far")
+        self.wait_for_state("far", "stopped")
+
+    def servers_of(self, device):
+        models = self.get("/v1/device-models")["items"]
+        return [each["server"] for each in models if each["name"] == device and each["found"]]
 
     def test_what_happens_while_the_agent_is_away_is_seen_afterwards(self):
         self.create("a")

@@ -1,11 +1,15 @@
 // `orrery vm`: virtual machines of a control panel.
 #include <array>
+#include <chrono>
+#include <cstdint>
 #include <map>
+#include <thread>
 
 #include "base/format.hpp"
 #include "cli/cluster/cluster.hpp"
 #include "cli/commands.hpp"
 #include "cli/disk/disk.hpp"
+#include "cluster/registry/device_model.hpp"
 #include "vmm/options/configuration_file.hpp"
 #include "vmm/options/options.hpp"
 
@@ -70,6 +74,59 @@ void add_stop(CLI::App& group, int& status) {
       "at once, as when the plug is pulled; of a suspended one: its state is given up");
 }
 
+cluster::DeviceMove move_in(const Json& vm) {
+  const Json* const move = cluster::find_field(vm, "move");
+  return move == nullptr ? cluster::DeviceMove() : cluster::move_of(*move);
+}
+
+// Until the move that was asked for has come to its end.
+Result<Json> wait_for_move(cluster::ApiClient& client, const std::string& name, Json vm) {
+  const std::uint64_t number = move_in(vm).number;
+  // A move takes milliseconds, or until a server that is not there is given up.
+  constexpr std::chrono::milliseconds kBetweenLooks{50};
+  while (move_in(vm).number == number && move_in(vm).under_way()) {
+    std::this_thread::sleep_for(kBetweenLooks);
+    ORRERY_TRY(vm, client.get(path_of("vms", name)));
+  }
+  const cluster::DeviceMove move = move_in(vm);
+  if (move.number == number && move.state == cluster::DeviceMove::State::kRefused) {
+    return fail(format("{} stays where it was: {}", move.device, move.detail));
+  }
+  return vm;
+}
+
+std::string place_of(const cluster::DeviceModel& model) {
+  if (model.server.empty()) return "in its own process";
+  return (model.found ? "at " : "looked for at ") + model.server;
+}
+
+void add_move_device(CLI::App& group, int& status) {
+  struct Given {
+    std::string name;
+    std::string device;
+    std::string target;
+  };
+  const auto given = std::make_shared<Given>();
+  CLI::App* const command = add_asking(
+      group, status, "move-device",
+      "have a device model that is at a device server go on at another, while the guest runs",
+      [given](cluster::ApiClient& client, bool json) -> Result<Json> {
+        ORRERY_TRY(Json asked,
+                   client.ask(Method::kPost, path_of("vms", given->name) + "/move-device",
+                              {{"device", given->device}, {"target", given->target}}));
+        ORRERY_TRY(Json vm, wait_for_move(client, given->name, std::move(asked)));
+        if (json) return vm;
+        for (const cluster::DeviceModel& model : cluster::guest_facts_of(vm).models) {
+          if (model.name != given->device || model.server.empty()) continue;
+          fmt::print("{} of {} is {}\n", given->device, given->name, place_of(model));
+        }
+        return vm;
+      });
+  command->add_option("name", given->name, "the virtual machine")->required();
+  command->add_option("device", given->device, "the device model, such as disk0")->required();
+  command->add_option("target", given->target, "the device server: HOST or HOST:PORT")->required();
+}
+
 void add_remove(CLI::App& group, int& status) {
   const auto name = std::make_shared<std::string>();
   CLI::App* const command =
@@ -82,18 +139,22 @@ void add_remove(CLI::App& group, int& status) {
 
 void add_show(CLI::App& group, int& status) {
   const auto name = std::make_shared<std::string>();
-  CLI::App* const command =
-      add_asking(group, status, "show", "all about one",
-                 [name](cluster::ApiClient& client, bool json) -> Result<Json> {
-                   ORRERY_TRY(Json vm, client.get(path_of("vms", *name)));
-                   if (json) return vm;
-                   print_vm(vm);
-                   for (const auto& [field, value] : vm.items()) {
-                     fmt::print("  {:<14}{}\n", field,
-                                value.is_string() ? value.get<std::string>() : value.dump());
-                   }
-                   return vm;
-                 });
+  CLI::App* const command = add_asking(
+      group, status, "show", "all about one",
+      [name](cluster::ApiClient& client, bool json) -> Result<Json> {
+        ORRERY_TRY(Json vm, client.get(path_of("vms", *name)));
+        if (json) return vm;
+        print_vm(vm);
+        for (const auto& model : cluster::guest_facts_of(vm).models) {
+          fmt::print("  device model {}: {}, {}\n", model.name, model.kind, place_of(model));
+        }
+        for (const auto& [field, value] : vm.items()) {
+          if (field == "models") continue;
+          fmt::print("  {:<14}{}\n", field,
+                     value.is_string() ? value.get<std::string>() : value.dump());
+        }
+        return vm;
+      });
   command->add_option("name", *name, "the virtual machine")->required();
 }
 
@@ -235,6 +296,7 @@ void add_vm(CLI::App& application, int& status) {
     cluster_commands::add_action(*group, status, action);
   }
   cluster_commands::add_stop(*group, status);
+  cluster_commands::add_move_device(*group, status);
   cluster_commands::add_remove(*group, status);
   cluster_commands::add_console(*group, status, "console",
                                 "use its first serial port; Ctrl-A x leaves", "/console");

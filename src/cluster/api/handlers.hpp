@@ -17,7 +17,11 @@ Outcome<Output> reset_vm(const Api& api, const Input& input);
 Outcome<Output> pause_vm(const Api& api, const Input& input);
 Outcome<Output> resume_vm(const Api& api, const Input& input);
 Outcome<Output> suspend_vm(const Api& api, const Input& input);
+Outcome<Output> move_device(const Api& api, const Input& input);
 Outcome<Output> release_vm(const Api& api, const Input& input);
+
+Outcome<Output> list_device_models(const Api& api, const Input& input);
+Outcome<Output> list_guests(const Api& api, const Input& input);
 
 Outcome<Output> list_platforms(const Api& api, const Input& input);
 Outcome<Output> join_platform(const Api& api, const Input& input);

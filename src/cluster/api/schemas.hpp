@@ -39,12 +39,44 @@ inline constexpr std::array kVmAnswer{
     Field{"last_platform", Type::kText, "who owned it before"},
     Field{"failures", Type::kNumber, "since it last ran well, or was started by a person"},
     Field{"created", Type::kText, "when, in UTC"},
+    Field{"runs_on", Type::kText, "the kind of hypervisor; empty: it does not run"},
+    Field{"running_since", Type::kText, "when, in UTC; empty: it does not run"},
+    Field{"models", Type::kList, "its device models, each with name, kind, server, found"},
+    Field{"move", Type::kObject,
+          "the last move of a device model: number, device, server, state (none, under way, done "
+          "or refused), detail"},
 };
 inline constexpr Schema kVm{"Vm", kVmAnswer};
 
 inline constexpr std::array kStopBody{
     Field{"force", Type::kFlag, "at once, as when the plug is pulled"},
 };
+
+inline constexpr std::array kMoveBody{
+    Field{"device", Type::kText, "the device model's name", true},
+    Field{"target", Type::kText, "the device server: HOST or HOST:PORT", true},
+};
+
+inline constexpr std::array kModelAnswer{
+    Field{"vm", Type::kText, "whose device it is"},
+    Field{"platform", Type::kText, "where that runs"},
+    Field{"name", Type::kText, "its name, such as disk0"},
+    Field{"kind", Type::kText, "serial, disk, network, console, entropy or remote"},
+    Field{"server", Type::kText, "where the model runs, host:port; empty: in the VM's process"},
+    Field{"found", Type::kFlag, "false while it is being looked for there"},
+};
+inline constexpr Schema kModel{"DeviceModel", kModelAnswer};
+
+inline constexpr std::array kGuestAnswer{
+    Field{"vm", Type::kText, "in which it runs"},
+    Field{"guest", Type::kText, "what it is, for people"},
+    Field{"state", Type::kText, "that of the virtual machine"},
+    Field{"platform", Type::kText, "on which"},
+    Field{"runs_on", Type::kText, "the kind of hypervisor"},
+    Field{"running_since", Type::kText, "when, in UTC"},
+    Field{"needs", Type::kObject, "memory in bytes, and cpus"},
+};
+inline constexpr Schema kGuest{"Guest", kGuestAnswer};
 
 inline constexpr std::array kPlatformBody{
     Field{"name", Type::kText, "small letters, digits, dashes and dots", true},
@@ -129,6 +161,12 @@ inline constexpr std::array kVmQuery{
     kPageQuery[1],
     Field{"state", Type::kText, "only those in this state"},
     Field{"platform", Type::kText, "only those that it owns"},
+};
+inline constexpr std::array kModelQuery{
+    kPageQuery[0],
+    kPageQuery[1],
+    Field{"server", Type::kText, "only those that run there, host:port"},
+    Field{"platform", Type::kText, "only those of virtual machines that it owns"},
 };
 inline constexpr std::array kEventQuery{
     kPageQuery[0],

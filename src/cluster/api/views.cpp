@@ -30,7 +30,11 @@ std::string time_text(std::int64_t time) {
 
 Json view_of(const Stored<Vm>& vm) {
   Json json = to_json(vm.value);
-  for (const char* const inner : {"not_before", "running_since"}) json.erase(inner);
+  json.erase("not_before");
+  if (vm->running_since == 0)
+    json["running_since"] = "";
+  else
+    show_time(json, "running_since");
   json["revision"] = vm.revision.value();
   show_time(json, "created");
   return json;
@@ -62,6 +66,16 @@ Outcome<std::size_t> limit_of(const Input& input) {
 
 Outcome<Output> page_of(const Api& api, const Input& input, const std::string& prefix,
                         const View& view) {
+  return page_of_several(api, input, prefix, [&](const Record& record) {
+    auto shown = view(record);
+    Json all = Json::array();
+    if (shown) all.push_back(std::move(*shown));
+    return all;
+  });
+}
+
+Outcome<Output> page_of_several(const Api& api, const Input& input, const std::string& prefix,
+                                const Views& views) {
   ORRERY_TRY(const std::size_t limit, limit_of(input));
   std::string after(input.request.parameter("after").value_or(""));
   if (!after.empty()) after.insert(0, prefix);
@@ -70,11 +84,11 @@ Outcome<Output> page_of(const Api& api, const Input& input, const std::string& p
     // One more than is shown says whether there is a next page.
     ORRERY_TRY(const auto records, api.registry().database().list(prefix, after, kMostInPage + 1));
     for (const Record& record : records) {
-      auto shown = view(record);
-      if (shown && items.size() == limit) {
+      Json shown = views(record);
+      if (!shown.empty() && items.size() >= limit) {
         return Output{.body = {{"items", items}, {"next", after.substr(prefix.size())}}};
       }
-      if (shown) items.push_back(std::move(*shown));
+      for (Json& each : shown) items.push_back(std::move(each));
       after = record.key;
     }
     if (records.size() <= kMostInPage) break;

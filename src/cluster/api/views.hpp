@@ -21,6 +21,10 @@ using View = std::function<std::optional<Json>(const Record& record)>;
 // The page of PREFIX's records that INPUT's query asks for, each as VIEW makes it.
 Outcome<Output> page_of(const Api& api, const Input& input, const std::string& prefix,
                         const View& view);
+// The same where a record shows several, in a list; a page may then have a few more than its limit.
+using Views = std::function<Json(const Record& record)>;
+Outcome<Output> page_of_several(const Api& api, const Input& input, const std::string& prefix,
+                                const Views& views);
 // The query's `limit`.
 Outcome<std::size_t> limit_of(const Input& input);
 

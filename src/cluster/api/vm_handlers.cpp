@@ -146,6 +146,12 @@ Outcome<Output> suspend_vm(const Api& api, const Input& input) {
   return shown(Vms(api.registry()).suspend(input.caller, input.name("vm")));
 }
 
+Outcome<Output> move_device(const Api& api, const Input& input) {
+  return shown(Vms(api.registry())
+                   .move_device(input.caller, input.name("vm"), text_field(input.body, "device"),
+                                text_field(input.body, "target")));
+}
+
 Outcome<Output> release_vm(const Api& api, const Input& input) {
   return shown(Vms(api.registry()).release(input.caller, input.name("vm")));
 }

@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "cluster/host/vm_options.hpp"
+#include "vmm/control/client.hpp"
 #include "vmm/control/suspend.hpp"
 #include "vmm/options/options.hpp"
 
@@ -23,7 +26,8 @@ Agent::Agent(EventLoop& loop, Options options)
       reconciler_(*this),
       link_(loop, options_.link,
             {.connected = [this] { reconciler_.connected(); },
-             .taken = [this](link::Message message) { take(std::move(message)); }}) {}
+             .taken = [this](link::Message message) { take(std::move(message)); },
+             .beaten = [this] { look_at_models(); }}) {}
 
 Agent::~Agent() = default;
 
@@ -75,6 +79,10 @@ void Agent::measure_all() {
   }
 }
 
+void Agent::look_at_models() {
+  for (const auto& [name, process] : processes_) process->look_at_models();
+}
+
 Result<> Agent::keep(const LocalVm& vm) {
   return VmFolder(options_.state, vm.name).write_record(vm);
 }
@@ -90,6 +98,7 @@ void Agent::report(const VmReport& report) {
 
 VmProcess& Agent::make_process(const std::string& vm) {
   VmProcess::Listener listener{
+      .seen = [this, vm](const GuestFacts& guest) { reconciler_.seen(vm, guest); },
       .running = [this, vm](Reconciler::Clock clock) { reconciler_.running(vm, clock); },
       .ended = [this, vm](bool failed,
                           const std::string& detail) { process_ended(vm, failed, detail); }};
@@ -161,6 +170,33 @@ void Agent::suspend(const std::string& vm) {
       if (weak.expired()) return;
       log::warning("{}: cannot be suspended: {}", vm, why);
       reconciler_.cannot_suspend(vm, why);
+    });
+  });
+}
+
+namespace {
+
+// Waits until it is there; what then is where.
+Result<GuestFacts> move_model(const std::string& socket, const DeviceMove& move) {
+  ORRERY_TRY(auto vm, vmm::control::Client::connect(socket));
+  ORRERY_CHECK(
+      vm.ask({{"command", "move-device"}, {"device", move.device}, {"server", move.server}}));
+  ORRERY_TRY(const nlohmann::json status, vm.ask({{"command", "status"}}));
+  return guest_facts_of(status);
+}
+
+}  // namespace
+
+void Agent::move_device(const std::string& vm, const DeviceMove& move) {
+  log::info("{}: {} goes to {}", vm, move.device, move.server);
+  workers_.post([this, vm, move, socket = VmFolder(options_.state, vm).file("control"),
+                 weak = std::weak_ptr(alive_)] {
+    const Result<GuestFacts> guest = move_model(socket, move);
+    loop_.post([this, vm, number = move.number, weak, guest] {
+      if (weak.expired()) return;
+      if (!guest) log::warning("{}: {}", vm, guest.error().message());
+      if (guest) reconciler_.seen(vm, *guest);
+      reconciler_.moved(vm, number, guest ? "" : guest.error().message());
     });
   });
 }

@@ -48,6 +48,7 @@ class Agent final : private Machinery {
   void pause(const std::string& vm) override { tell(vm, "pause"); }
   void resume(const std::string& vm) override { tell(vm, "resume"); }
   void suspend(const std::string& vm) override;
+  void move_device(const std::string& vm, const DeviceMove& move) override;
   void report(const VmReport& report) override;
 
   Result<> try_launch(const std::string& vm, const VmOptions& options, Launch how);
@@ -57,6 +58,7 @@ class Agent final : private Machinery {
   void tell(const std::string& vm, const char* command);
   void take(link::Message message);
   void measure_all();
+  void look_at_models();
   void process_ended(const std::string& vm, bool failed, const std::string& detail);
   void lend_console(link::OpenConsole open);
   Task<Result<>> speak_console(link::OpenConsole open);

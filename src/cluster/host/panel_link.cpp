@@ -53,6 +53,7 @@ void PanelLink::send(link::Message message) {
 
 void PanelLink::beat() {
   send(link::Alive{});
+  listener_.beaten();
   beat_->arm(std::chrono::steady_clock::now() + beat_every_);
 }
 

@@ -29,6 +29,7 @@ class PanelLink {
   struct Listener {
     std::function<void()> connected;
     std::function<void(link::Message message)> taken;
+    std::function<void()> beaten;  // the panel has just been told that the agent is there
   };
 
   PanelLink(EventLoop& loop, Options options, Listener listener);

@@ -147,6 +147,10 @@ void VmProcess::ask_status() {
 
 void VmProcess::take_status(const Result<nlohmann::json>& answer) {
   if (!answer) return;
+  const GuestFacts guest = guest_facts_of(*answer);
+  has_remote_models_ = std::ranges::any_of(
+      guest.models, [](const DeviceModel& each) { return !each.server.empty(); });
+  listener_.seen(guest);
   const bool stands = text_field(*answer, "state") == "paused";
   listener_.running(stands ? Reconciler::Clock::kStands : Reconciler::Clock::kRuns);
 }
@@ -164,6 +168,14 @@ void VmProcess::measure(std::function<void(const nlohmann::json& figures)> taken
   control_->ask("figures", [this, taken = std::move(taken)](const Result<nlohmann::json>& answer) {
     measuring_ = false;
     if (answer) taken(*answer);
+  });
+}
+
+void VmProcess::look_at_models() {
+  if (!control_ || !has_remote_models_ || std::exchange(looking_, true)) return;
+  control_->ask("status", [this](const Result<nlohmann::json>& answer) {
+    looking_ = false;
+    take_status(answer);
   });
 }
 

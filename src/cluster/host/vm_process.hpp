@@ -22,6 +22,8 @@ namespace orrery::cluster::host {
 class VmProcess {
  public:
   struct Listener {
+    // What runs in it; then that it does.
+    std::function<void(const GuestFacts& guest)> seen;
     std::function<void(Reconciler::Clock clock)> running;
     // The last call; it may destroy the process's object.
     std::function<void(bool failed, const std::string& detail)> ended;
@@ -41,6 +43,8 @@ class VmProcess {
   void tell(const std::string& command);
   // What it has used; TAKEN is called later, unless it ends before, or still owes the last answer.
   void measure(std::function<void(const nlohmann::json& figures)> taken);
+  // Its device models may have gone elsewhere by themselves: seen() tells.
+  void look_at_models();
   // As when the plug is pulled; also one that does not answer.
   void end_at_once();
 
@@ -62,6 +66,8 @@ class VmProcess {
   pid_t process_ = -1;  // where it was launched here
   bool end_wanted_ = false;
   bool measuring_ = false;  // it has been asked, and has not answered
+  bool looking_ = false;    // so here
+  bool has_remote_models_ = false;
   std::chrono::milliseconds pause_;
   std::unique_ptr<ControlLink> control_;
   std::unique_ptr<ConsoleRelay> console_;

@@ -1,6 +1,7 @@
 #include "cluster/link/message.hpp"
 
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/format.hpp"
@@ -27,7 +28,10 @@ Json fields_of(const Report& report) {
                    {"failed", each.failed},
                    {"kept", each.kept},
                    {"refused", each.refused},
+                   {"moves", each.moves},
+                   {"not_moved", each.not_moved},
                    {"detail", each.detail}});
+    if (each.guest) vms.back()["guest"] = to_json(*each.guest);
   }
   return {{"vms", std::move(vms)}};
 }
@@ -39,6 +43,9 @@ Json fields_of(const Assign& assign) {
                    {"desired", to_json(each.desired)},
                    {"options", each.options},
                    {"resume", each.resume}});
+    if (each.move.number == 0) continue;
+    vms.back()["move"] = {
+        {"number", each.move.number}, {"device", each.move.device}, {"server", each.move.server}};
   }
   return {{"vms", std::move(vms)}, {"given_up", assign.given_up}};
 }
@@ -78,6 +85,12 @@ void for_each_vm(const Json& json, Take take) {
   for (const Json& each : *vms) take(each);
 }
 
+std::optional<GuestFacts> guest_of(const Json& json) {
+  const Json* const guest = find_field(json, "guest");
+  if (guest == nullptr) return std::nullopt;
+  return guest_facts_of(*guest);
+}
+
 Message report_of(const Json& json) {
   Report report;
   for_each_vm(json, [&](const Json& each) {
@@ -88,7 +101,10 @@ Message report_of(const Json& json) {
                           .failed = field(each, "failed", false),
                           .kept = field(each, "kept", false),
                           .refused = text_field(each, "refused"),
-                          .detail = text_field(each, "detail")});
+                          .detail = text_field(each, "detail"),
+                          .guest = guest_of(each),
+                          .moves = field(each, "moves", std::uint64_t{0}),
+                          .not_moved = text_field(each, "not_moved")});
   });
   return report;
 }
@@ -97,11 +113,13 @@ Message assign_of(const Json& json) {
   assign.given_up = field(json, "given_up", assign.given_up);
   for_each_vm(json, [&](const Json& each) {
     const Json* const desired = find_field(each, "desired");
+    const Json* const move = find_field(each, "move");
     assign.vms.push_back({.vm = text_field(each, "vm"),
                           .epoch = field(each, "epoch", std::uint64_t{0}),
                           .desired = desired_of(desired == nullptr ? Json() : *desired),
                           .options = field(each, "options", VmOptions()),
-                          .resume = field(each, "resume", false)});
+                          .resume = field(each, "resume", false),
+                          .move = move == nullptr ? DeviceMove() : move_of(*move)});
   });
   return assign;
 }
@@ -151,7 +169,8 @@ Assignment assignment_of(const Vm& vm) {
           .epoch = vm.epoch,
           .desired = vm.desired,
           .options = std::move(options),
-          .resume = !vm.suspended_on.empty()};
+          .resume = !vm.suspended_on.empty(),
+          .move = vm.move.under_way() ? vm.move : DeviceMove()};
 }
 
 std::string to_text(const Message& message) {

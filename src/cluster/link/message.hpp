@@ -41,7 +41,8 @@ struct Assignment {
   std::uint64_t epoch = 0;
   Desired desired = {};
   VmOptions options = {};
-  bool resume = false;  // it goes on from the state that the platform has kept, or not at all
+  bool resume = false;   // it goes on from the state that the platform has kept, or not at all
+  DeviceMove move = {};  // number, device and server of one that is under way; number 0: none is
 };
 Assignment assignment_of(const Vm& vm);
 // Panel: all that the platform owns.

@@ -100,9 +100,12 @@ Json to_json(const Vm& vm) {
                {"state", name_of(vm.state)},
                {"detail", vm.detail},
                {"failures", vm.failures},
-               {"running_since", vm.running_since},
                {"not_before", vm.not_before},
-               {"created", vm.created}});
+               {"created", vm.created},
+               {"runs_on", vm.guest.hypervisor},
+               {"models", to_json(vm.guest).at("models")},
+               {"running_since", vm.running_since},
+               {"move", to_json(vm.move)}});
   return json;
 }
 
@@ -119,9 +122,12 @@ Vm vm_of(const Json& json) {
   vm.state = vm_state_of(text_field(json, "state"), VmState::kUnknown);
   vm.detail = text_field(json, "detail");
   vm.failures = field(json, "failures", 0U);
-  vm.running_since = field(json, "running_since", std::int64_t{0});
   vm.not_before = field(json, "not_before", std::int64_t{0});
   vm.created = field(json, "created", std::int64_t{0});
+  vm.guest = guest_facts_of(json);
+  vm.guest.hypervisor = text_field(json, "runs_on");
+  vm.running_since = field(json, "running_since", std::int64_t{0});
+  if (const Json* const move = find_field(json, "move")) vm.move = move_of(*move);
   return vm;
 }
 

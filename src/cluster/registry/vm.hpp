@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/registry/device_model.hpp"
 #include "cluster/registry/fields.hpp"
 #include "cluster/registry/platform.hpp"
 
@@ -76,9 +77,11 @@ struct Vm {
   VmState state = VmState::kStopped;
   std::string detail;              // of the state, for people
   unsigned failures = 0;           // since it last ran well
-  std::int64_t running_since = 0;  // in this epoch; ns since 1970; 0: not yet
   std::int64_t not_before = 0;     // when a pending one may be tried; ns since 1970
   std::int64_t created = 0;        // ns since 1970
+  GuestFacts guest;                // while it runs, as its owner tells
+  std::int64_t running_since = 0;  // in this epoch; ns since 1970; 0: it does not
+  DeviceMove move;
 };
 
 Json to_json(const VmSpec& spec);

@@ -137,7 +137,6 @@ Outcome<> Vms::assign(Edit& edit, Stored<Vm>& vm) const {
   Stored<Platform>& platform = *choice.platform;
   vm->owner = platform->name;
   ++vm->epoch;
-  vm->running_since = 0;
   vm->state = VmState::kStarting;
   vm->detail.clear();
   ++platform->vms;
@@ -161,6 +160,7 @@ Outcome<> Vms::disown(Edit& edit, Stored<Vm>& vm) const {
   edit.transaction().remove(keys::owned(vm->owner, vm->name));
   edit.concerns(vm->owner);
   vm->last_owner = std::exchange(vm->owner, "");
+  forget_guest(vm.value);
   vm->desired = {.power = Power::kOff, .resets = vm->desired.resets};
   return {};
 }
@@ -277,8 +277,7 @@ Vms::Done Vms::release(const Caller& caller, const std::string& name) {
   });
 }
 
-Outcome<bool> Vms::take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report,
-                              std::int64_t now) {
+Outcome<bool> Vms::take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report) {
   VmState state = report.state;
   if (vm->desired.power == Power::kOff) {
     state = vm->desired.suspend ? VmState::kSuspending : VmState::kStopping;
@@ -287,7 +286,6 @@ Outcome<bool> Vms::take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report
   if (state == vm->state && report.detail == vm->detail && !resumed) return false;
   if (state != vm->state) edit.event(name_of(state), subject(vm), report.detail);
   if (resumed) vm->suspended_on.clear();
-  if (state == VmState::kRunning && vm->running_since == 0) vm->running_since = now;
   vm->state = state;
   vm->detail = report.detail;
   return true;
@@ -298,6 +296,7 @@ Outcome<bool> Vms::take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) 
   const bool wanted = vm->desired.power == Power::kOff;
   const bool kept = report.kept && !vm->desired.force;
   const std::int64_t now = registry_.now();
+  const bool ran_well = vm->running_since != 0 && now - vm->running_since >= kRunsWell.count();
   ORRERY_CHECK(disown(edit, vm));
   vm->detail = report.detail;
   vm->suspended_on = kept ? vm->last_owner : "";
@@ -309,7 +308,6 @@ Outcome<bool> Vms::take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) 
   vm->state = report.failed && !wanted ? VmState::kFailed : VmState::kStopped;
   edit.event(name_of(vm->state), subject(vm), report.detail);
   if (vm->state == VmState::kFailed && vm->spec.restart == Restart::kOnFailure) {
-    const bool ran_well = vm->running_since != 0 && now - vm->running_since >= kRunsWell.count();
     if (ran_well) vm->failures = 0;
     vm->desired.power = Power::kOn;
     vm->state = VmState::kPending;
@@ -340,7 +338,10 @@ Outcome<Verdict> Vms::report(const std::string& platform, const VmReport& report
     }
     if (report.ended) return take_end(edit, vm, report);
     if (!report.refused.empty()) return take_refusal(edit, vm, report);
-    return take_state(edit, vm, report, registry_.now());
+    const bool guest = take_guest(edit, vm, report);
+    const bool move = take_move(edit, vm, report);
+    ORRERY_TRY(const bool state, take_state(edit, vm, report));
+    return guest || move || state;
   });
   if (!done && done.error().kind == Kind::kNotFound) return Verdict::kNotKnown;
   if (!done) return std::unexpected(done.error());

@@ -15,12 +15,15 @@ namespace orrery::cluster {
 struct VmReport {
   std::string vm = {};
   std::uint64_t epoch = 0;
-  VmState state = VmState::kRunning;  // kStarting, kRunning or kPaused
-  bool ended = false;                 // its process has ended, for good in this epoch
-  bool failed = false;                // and not as it should
-  bool kept = false;                  // its state was kept, or still is: it can be resumed here
-  std::string refused = {};           // it runs: why it cannot be suspended
-  std::string detail = {};            // for people: why
+  VmState state = VmState::kRunning;     // kStarting, kRunning or kPaused
+  bool ended = false;                    // its process has ended, for good in this epoch
+  bool failed = false;                   // and not as it should
+  bool kept = false;                     // its state was kept, or still is: it can be resumed here
+  std::string refused = {};              // it runs: why it cannot be suspended
+  std::string detail = {};               // for people: why
+  std::optional<GuestFacts> guest = {};  // nothing: not known yet
+  std::uint64_t moves = 0;               // the last device model's move that came to its end
+  std::string not_moved = {};            // why that was not done; empty: it was
 };
 
 // What becomes of a report.
@@ -54,6 +57,10 @@ class Vms {
   Done pause(const Caller& caller, const std::string& name);
   // After a pause, or one that is suspended: then as start(), on the platform that has its state.
   Done resume(const Caller& caller, const std::string& name);
+  // Has a device model that is at a server go on at another one, HOST or HOST:PORT. What comes of
+  // it is Vm::move.
+  Done move_device(const Caller& caller, const std::string& name, const std::string& device,
+                   const std::string& server);
   // Takes a VM from an owner that is lost, on the caller's word that it does not run there any
   // more. The owner ends it, should it come back.
   Done release(const Caller& caller, const std::string& name);
@@ -76,9 +83,11 @@ class Vms {
   Outcome<> assign(Edit& edit, Stored<Vm>& vm) const;
   Outcome<> disown(Edit& edit, Stored<Vm>& vm) const;
   Outcome<bool> take_end(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
+  bool take_guest(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
+  static bool take_move(Edit& edit, Stored<Vm>& vm, const VmReport& report);
+  static void forget_guest(Vm& vm);
   Outcome<bool> take_refusal(Edit& edit, Stored<Vm>& vm, const VmReport& report) const;
-  static Outcome<bool> take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report,
-                                  std::int64_t now);
+  static Outcome<bool> take_state(Edit& edit, Stored<Vm>& vm, const VmReport& report);
   Outcome<bool> discard(Edit& edit, Stored<Vm>& vm) const;
 
   const Registry& registry_;

@@ -2,7 +2,7 @@
 
 namespace orrery::cluster::host {
 
-// Whether one that has not ended runs or is paused is found out anew.
+// Whether one that has not ended runs or is paused, and with what, is found out anew.
 Json to_json(const LocalVm& vm) {
   return {{"name", vm.name},
           {"epoch", vm.epoch},
@@ -11,6 +11,8 @@ Json to_json(const LocalVm& vm) {
           {"power_pressed", vm.power_pressed},
           {"failed", vm.failed},
           {"kept", vm.kept},
+          {"moves", vm.moves},
+          {"not_moved", vm.not_moved},
           {"detail", vm.detail}};
 }
 
@@ -23,6 +25,8 @@ LocalVm local_vm_of(const Json& json) {
   vm.power_pressed = field(json, "power_pressed", false);
   vm.failed = field(json, "failed", false);
   vm.kept = field(json, "kept", false);
+  vm.moves = field(json, "moves", vm.moves);
+  vm.not_moved = text_field(json, "not_moved");
   vm.detail = text_field(json, "detail");
   return vm;
 }

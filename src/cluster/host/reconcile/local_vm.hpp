@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "cluster/registry/vm.hpp"
@@ -24,6 +25,10 @@ struct LocalVm {
   bool failed = false;         // it ended as it should not
   bool kept = false;           // it has ended, and its state is here
   std::string detail;          // why it ended, for people
+  std::uint64_t moves = 0;     // the last device model's move that came to its end
+  std::string not_moved;       // why that was not done; empty: it was
+  // What was seen in its process, which the next agent finds out anew; nothing: not yet.
+  std::optional<GuestFacts> guest;
 };
 Json to_json(const LocalVm& vm);
 LocalVm local_vm_of(const Json& json);

@@ -37,6 +37,9 @@ VmReport Reconciler::report_of(const LocalVm& vm) {
   report.failed = vm.failed;
   report.kept = vm.kept && report.ended;
   report.detail = vm.detail;
+  report.guest = vm.guest;
+  report.moves = vm.moves;
+  report.not_moved = vm.not_moved;
   switch (vm.phase) {
     case Phase::kStarting: report.state = VmState::kStarting; break;
     case Phase::kPaused: report.state = VmState::kPaused; break;
@@ -64,7 +67,7 @@ void Reconciler::assign(const std::vector<link::Assignment>& assignments) {
     }
     LocalVm& vm = found->second;
     if (vm.epoch == each.epoch) {
-      is_alive(vm) ? steer(vm, each.desired) : report(vm);
+      is_alive(vm) ? steer(vm, each) : report(vm);
     } else if (vm.epoch < each.epoch) {
       is_alive(vm) ? machinery_.end_at_once(vm.name) : begin(each);
     }
@@ -120,13 +123,42 @@ void Reconciler::begin(const link::Assignment& assignment) {
   }
 }
 
-void Reconciler::steer(LocalVm& vm, const Desired& desired) {
+void Reconciler::steer(LocalVm& vm, const link::Assignment& wanted) {
+  const Desired& desired = wanted.desired;
   if (desired.power == Power::kOff && desired.force) return machinery_.end_at_once(vm.name);
   if (!can_be_told(vm)) return;  // running() comes back to it
   if (desired.suspend) return suspend(vm);
   if (vm.phase == Phase::kPaused && !desired.paused) machinery_.resume(vm.name);
   if (vm.phase == Phase::kRunning && desired.paused) machinery_.pause(vm.name);
   press(vm, desired);
+  if (wanted.move.number > vm.moves) move_device(vm, wanted.move);
+}
+
+// An agent that was killed meanwhile asks once more: who is there already has no way to go.
+void Reconciler::move_device(const LocalVm& vm, const DeviceMove& move) {
+  if (!moving_.emplace(vm.name, move.number).second) return;
+  machinery_.move_device(vm.name, move);
+}
+
+void Reconciler::moved(const std::string& name, std::uint64_t number, const std::string& why_not) {
+  const auto found = vms_.find(name);
+  const auto moving = moving_.find(name);
+  if (found == vms_.end() || moving == moving_.end() || moving->second != number) return;
+  moving_.erase(moving);
+  LocalVm& vm = found->second;
+  vm.moves = number;
+  vm.not_moved = why_not;
+  keep_or_complain(vm);
+  report(vm);
+}
+
+void Reconciler::seen(const std::string& name, const GuestFacts& guest) {
+  const auto found = vms_.find(name);
+  if (found == vms_.end() || !is_alive(found->second)) return;
+  LocalVm& vm = found->second;
+  if (vm.guest == guest) return;
+  vm.guest = guest;
+  if (vm.phase != Phase::kStarting) report(vm);  // running() does otherwise
 }
 
 void Reconciler::suspend(const LocalVm& vm) {
@@ -178,7 +210,7 @@ void Reconciler::running(const std::string& name, Clock clock) {
   if (std::exchange(vm.phase, phase) != phase) report(vm);
   const auto wanted = wanted_.find(name);
   if (wanted == wanted_.end()) return;
-  if (wanted->second.epoch == vm.epoch) return steer(vm, wanted->second.desired);
+  if (wanted->second.epoch == vm.epoch) return steer(vm, wanted->second);
   if (wanted->second.epoch > vm.epoch) machinery_.end_at_once(name);
 }
 
@@ -187,6 +219,8 @@ void Reconciler::ended(const std::string& name, const End& end) {
   if (found == vms_.end() || !is_alive(found->second)) return;
   LocalVm& vm = found->second;
   suspending_.erase(name);
+  moving_.erase(name);
+  vm.guest.reset();
   vm.phase = Phase::kEnded;
   vm.failed = end.failed;
   // It went on from the state and ended well, before it was heard of.

@@ -41,6 +41,8 @@ class Machinery {
   virtual void resume(const std::string& vm) = 0;
   // Afterwards ended(), or cannot_suspend(), is told.
   virtual void suspend(const std::string& vm) = 0;
+  // Afterwards moved(), or ended(), is told.
+  virtual void move_device(const std::string& vm, const DeviceMove& move) = 0;
 
   // To the panel; may be lost where there is no connection.
   virtual void report(const VmReport& report) = 0;
@@ -70,24 +72,30 @@ class Reconciler {
   };
   void ended(const std::string& vm, const End& end);
   void cannot_suspend(const std::string& vm, const std::string& why);
+  // What runs in it; before running(), so that the panel hears of both at once.
+  void seen(const std::string& vm, const GuestFacts& guest);
+  // WHY_NOT: empty where it was done.
+  void moved(const std::string& vm, std::uint64_t number, const std::string& why_not);
 
   const std::map<std::string, LocalVm>& vms() const { return vms_; }
 
  private:
   void begin(const link::Assignment& assignment);
-  void steer(LocalVm& vm, const Desired& desired);
+  void steer(LocalVm& vm, const link::Assignment& wanted);
   void press(LocalVm& vm, const Desired& desired);
   void keep_or_complain(const LocalVm& vm);
   void report(const LocalVm& vm);
   static VmReport report_of(const LocalVm& vm);
   void forget_unwanted();
   void suspend(const LocalVm& vm);
+  void move_device(const LocalVm& vm, const DeviceMove& move);
 
   Machinery& machinery_;
   std::map<std::string, LocalVm> vms_;
   std::map<std::string, link::Assignment> wanted_;
-  bool knows_wanted_ = false;         // since the panel is there
-  std::set<std::string> suspending_;  // VMs whose state is being kept
+  bool knows_wanted_ = false;                    // since the panel is there
+  std::set<std::string> suspending_;             // VMs whose state is being kept
+  std::map<std::string, std::uint64_t> moving_;  // VMs with a device model on its way: which move
 };
 
 }  // namespace orrery::cluster::host
