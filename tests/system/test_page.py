@@ -6,14 +6,14 @@ import urllib.error
 import urllib.request
 
 from cluster import ClusterTest
-from machine import ORRERY, TOP, settings
+from machine import TOP, settings
 
 
 class PageTest(ClusterTest):
-    def play(self, scenario, token, **deeds):
-        """`deeds`: what the scenario asks for, by its words."""
+    def play(self, scenario, token, *more, **deeds):
+        """`more`: what else the scenario has to know. `deeds`: what it asks for, by its words."""
         self.assertTrue(shutil.which("chromium"), "chromium is missing: tools/setup test")
-        words = [TOP / "tools/web", "play", scenario, self.address, token, TOP / "build/web-screenshots"]
+        words = [TOP / "tools/web", "play", scenario, self.address, token, TOP / "build/web-screenshots", *more]
         complaints = self.scratch / "complaints"
         with complaints.open("w") as errors:
             person = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
@@ -45,27 +45,20 @@ class PageTest(ClusterTest):
         self.play("looks", self.admin())
 
     def test_the_map_shows_where_device_models_run_and_what_is_used(self):
-        server = self.start_device_server()
+        self.make_certificates()
+        server = self.start_device_server(f"disk0=disk:{self.empty_disk(1 << 20)}", "rng0=rng")
         self.create("far", "--net", "user", "--certificate", self.scratch / "vm.pem",
                     "--device", f"disk0@{server}", "--device", f"rng0@{server}")  # fmt: skip
         self.orrery("vm", "start", "far")
         self.wait_for_state("far", "running")
         self.play("remote", self.admin())
 
-    def start_device_server(self):
-        def certificate(*words):
-            subprocess.run([ORRERY, "certificate", *words], check=True, capture_output=True, cwd=self.scratch)
-
-        certificate("authority", "a.pem")
-        certificate("create", "server.pem", "--authority", "a.pem", "--name", "s", "--address", "127.0.0.1")
-        certificate("create", "vm.pem", "--authority", "a.pem", "--name", "far")
-        server = subprocess.Popen(
-            [ORRERY, "device-server", "--listen", "127.0.0.1:0", "--certificate", self.scratch / "server.pem",
-             "--device", f"disk0=disk:{self.empty_disk(1 << 20)}", "--device", "rng0=rng"],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self.addCleanup(self.kill, server)
-        return server.stdout.readline().split()[-1]
+    def test_a_person_moves_a_device_model(self):
+        here, there = self.start_two_device_servers()
+        self.create("far", "--certificate", self.scratch / "vm.pem", "--device", f"disk0@{here}")
+        self.orrery("vm", "start", "far")
+        self.wait_for_state("far", "running")
+        self.play("move", self.admin(), here, there)
 
     def fetch(self, path, **headers):
         request = urllib.request.Request(f"http://{self.address}{path}", headers=headers)

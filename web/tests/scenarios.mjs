@@ -169,3 +169,41 @@ export async function remote(person) {
   await page.waitForFunction(() => Number.parseFloat(document.querySelector(".chart .legend strong").innerText) > 5);
   await person.look("machine");
 }
+
+/** A disk of a machine that runs goes from one device server to another, and not to where nobody is. */
+export async function move(person, here, there) {
+  const { page } = person;
+  await person.logIn();
+  await page.locator(".card.server", { hasText: here }).getByText("disk0").waitFor();
+  await person.go("#/vms/far");
+  const disk = page.locator(".device-list li", { hasText: "disk0" });
+  await disk.getByText(`runs on ${here}`).waitFor();
+  // By keyboard only: the palette finds it, and the dialog takes what is typed.
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("move disk0");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByLabel("Device server").waitFor();
+  await page.keyboard.type(there);
+  await person.look("dialog");
+  await page.keyboard.press("Enter");
+  await disk.getByText(`runs on ${there}`).waitFor();
+  await page.getByText(`far has its disk0 at ${there}`).waitFor();
+  await page.locator(".events .kind", { hasText: /^moved$/ }).first().waitFor();
+  await person.look("moved");
+  await disk.getByRole("button", { name: "Move disk0" }).click();
+  await page.getByRole("dialog").getByLabel("Device server").fill("127.0.0.1:1");
+  await page.getByRole("dialog").getByRole("button", { name: "Move", exact: true }).click();
+  await page.locator(".jobs").getByText("failed").waitFor();
+  await disk.getByText(`runs on ${there}`).waitFor();
+  await person.look("refused");
+  await person.go("#/map");
+  await page.locator(".card.server", { hasText: there }).getByText("disk0").waitFor();
+  for (const [size, width, height, colorScheme] of [["narrow-dark", 390, 844, "dark"], ["wide-dark", 1440, 900, "dark"]]) {
+    await person.sit({ width, height, colorScheme });
+    await person.logIn();
+    await person.go("#/vms/far");
+    await person.page.locator(".device-list").getByText(`runs on ${there}`).waitFor();
+    await fits(person, `a machine with a remote disk, ${size}`);
+    await person.look(`machine-${size}`);
+  }
+}

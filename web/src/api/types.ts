@@ -36,6 +36,25 @@ export interface Placement {
   apart?: string;
 }
 
+/** A device model of a machine that runs. */
+export interface DeviceModel {
+  name: string;
+  kind: string;
+  /** host:port; empty: it runs in the machine's own process. */
+  server: string;
+  /** Otherwise it is being looked for at its server. */
+  found: boolean;
+}
+
+/** The last move of a device model that somebody asked for. */
+export interface DeviceMove {
+  number: number;
+  device: string;
+  server: string;
+  state: "none" | "under way" | "done" | "refused";
+  detail: string;
+}
+
 export interface Vm {
   name: string;
   revision: number;
@@ -54,6 +73,8 @@ export interface Vm {
   suspended_on: string;
   failures: number;
   created: string;
+  models: DeviceModel[];
+  move: DeviceMove;
 }
 
 export interface Platform {

@@ -25,6 +25,8 @@ export interface Action<T> {
   reached: (thing: T | undefined, before: T) => boolean;
   /** Whether what the panel had agreed to was then not done, and the thing is as before: its detail says why. */
   refused?: (thing: T) => boolean;
+  /** Why it was refused, where not the thing's detail says so. */
+  why?: (thing: T) => string;
 }
 
 const ranks: Role[] = ["viewer", "operator", "administrator"];

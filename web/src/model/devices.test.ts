@@ -4,11 +4,12 @@ import { test } from "node:test";
 import { devicesOf } from "./devices.ts";
 
 test("every option that makes a device is one, numbered as in its VM", () => {
-  const devices = devicesOf({
+  const options = {
     disk: ["root.qcow2,readonly", "data.raw"],
     net: ["user,forward=tcp:2222:22"],
     memory: ["1G"],
-  });
+  };
+  const devices = devicesOf({ options, models: [] });
   assert.deepEqual(
     devices.map((each) => [each.name, each.class, each.backing, each.details]),
     [
@@ -21,10 +22,14 @@ test("every option that makes a device is one, numbered as in its VM", () => {
 });
 
 test("a remote device says where its model runs", () => {
-  const servers = devicesOf({ device: ["disk0@10.0.0.5", "rng0@server-2:9000"] }).map((each) => [each.name, each.server]);
+  const options = { device: ["disk0@10.0.0.5", "rng0@server-2:9000,server-3"] };
+  const models = [{ name: "rng0", kind: "remote", server: "server-3:8471", found: false }];
+  const servers = devicesOf({ options, models: [] }).map((each) => [each.name, each.server]);
   assert.deepEqual(servers, [
     ["serial0", ""],
     ["disk0", "10.0.0.5:8471"],
     ["rng0", "server-2:9000"],
   ]);
+  const moved = devicesOf({ options, models }).map((each) => [each.name, each.server, each.found]);
+  assert.deepEqual(moved.at(-1), ["rng0", "server-3:8471", false]);
 });

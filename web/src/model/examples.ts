@@ -19,6 +19,8 @@ export function exampleVm(more: Partial<Vm> = {}): Vm {
     suspended_on: "",
     failures: 0,
     created: "2026-01-01T00:00:00.000Z",
+    models: [],
+    move: { number: 0, device: "", server: "", state: "none", detail: "" },
     ...more,
   };
 }

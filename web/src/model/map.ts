@@ -35,7 +35,7 @@ export function mapOf(platforms: Iterable<Platform>, vms: Iterable<Vm>): Cluster
   }
   const servers = new Map<string, ServerOnMap>();
   for (const vm of byNames(vms)) {
-    const placed = { vm, devices: devicesOf(vm.options) };
+    const placed = { vm, devices: devicesOf(vm) };
     (byName.get(vm.platform)?.vms ?? map.unplaced).push(placed);
     if (vm.platform) addServers(servers, placed);
   }

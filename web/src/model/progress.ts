@@ -16,7 +16,8 @@ interface Thing {
 export function progressOf<T extends Thing>(action: Action<T>, before: T, now: T | undefined): Progress {
   if (action.reached(now, before)) return { status: "done", text: action.done };
   if (!now) return { status: "failed", text: "is gone" };
-  const detail = now.detail ? `: ${now.detail}` : "";
+  const why = action.why?.(now) ?? now.detail;
+  const detail = why ? `: ${why}` : "";
   if (now.revision > before.revision && (now.state === "failed" || action.refused?.(now))) {
     return { status: "failed", text: `failed${detail}` };
   }

@@ -14,7 +14,15 @@ export interface Question {
   confirmed: () => void;
 }
 
-export type Dialog = Question | { kind: "create" } | { kind: "palette" } | { kind: "keys" } | { kind: "join" };
+export interface MoveQuestion {
+  kind: "move";
+  vm: Vm;
+  device: string;
+  /** Where it is. */
+  server: string;
+}
+
+export type Dialog = Question | MoveQuestion | { kind: "create" } | { kind: "palette" } | { kind: "keys" } | { kind: "join" };
 
 export const dialog = signal<Dialog | null>(null);
 

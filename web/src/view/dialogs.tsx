@@ -5,6 +5,7 @@ import { type Question, dialog } from "../state/dialog.ts";
 import { CreateVm } from "./create_vm.tsx";
 import { Icon } from "./icons.tsx";
 import { JoinPlatform } from "./join_platform.tsx";
+import { MoveDevice } from "./move_device.tsx";
 import { Palette } from "./palette.tsx";
 import { shortcuts } from "./shortcuts.ts";
 
@@ -19,6 +20,8 @@ export function Dialogs() {
       return <Palette />;
     case "join":
       return <JoinPlatform />;
+    case "move":
+      return <MoveDevice {...open} />;
     case "keys":
       return <Keys />;
     case undefined:

@@ -2,7 +2,10 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
+import type { Role, Vm } from "../api/types.ts";
 import { fitting, may, platformActions, vmActions } from "../model/actions.ts";
+import { type Device, devicesOf } from "../model/devices.ts";
+import { canMove } from "../model/moves.ts";
 import { matches } from "../model/search.ts";
 import { askAndActOnPlatform, askAndActOnVm, dialog } from "../state/dialog.ts";
 import { go } from "../state/route.ts";
@@ -72,6 +75,14 @@ export function Palette() {
   );
 }
 
+function* movable(role: Role): Iterable<{ vm: Vm; device: Device }> {
+  for (const vm of vms.value.values()) {
+    for (const device of devicesOf(vm)) {
+      if (canMove(vm, device, role)) yield { vm, device };
+    }
+  }
+}
+
 function* all(): Iterable<Entry> {
   const role = session.value?.user.role ?? "viewer";
   for (const vm of vms.value.values()) {
@@ -84,6 +95,10 @@ function* all(): Iterable<Entry> {
     for (const action of fitting(vmActions, vm, role)) {
       yield { label: `${action.label} ${vm.name}`, note: "machine", run: () => askAndActOnVm(action, vm) };
     }
+  }
+  for (const { vm, device } of movable(role)) {
+    const run = () => (dialog.value = { kind: "move", vm, device: device.name, server: device.server });
+    yield { label: `Move ${device.name} of ${vm.name}`, note: "device model", run };
   }
   for (const platform of platforms.value.values()) {
     for (const action of fitting(platformActions, platform, role)) {

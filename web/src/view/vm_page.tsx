@@ -2,8 +2,10 @@
 import type { Vm } from "../api/types.ts";
 import { type Device, classNames, devicesOf } from "../model/devices.ts";
 import { bytes } from "../model/format.ts";
+import { canMove, goesTo } from "../model/moves.ts";
 import { routeText } from "../model/route.ts";
-import { events, vms } from "../state/session.ts";
+import { dialog } from "../state/dialog.ts";
+import { events, session, vms } from "../state/session.ts";
 import { VmButtons } from "./actions.tsx";
 import { ConsolePanel } from "./console.tsx";
 import { EventList } from "./events.tsx";
@@ -49,7 +51,7 @@ export function VmPage({ name }: { name: string }) {
         </div>
         <div class="side">
           <Panel title="Devices">
-            <Devices vm={vm} devices={devicesOf(vm.options)} />
+            <Devices vm={vm} devices={devicesOf(vm)} />
           </Panel>
           <Panel title="Configuration">
             <Configuration vm={vm} />
@@ -85,12 +87,28 @@ function Devices({ vm, devices }: { vm: Vm; devices: Device[] }) {
             ))}
           </span>
           <span class="where">
-            {device.server ? `runs on ${device.server}` : "in its own process"} <DeviceRate vm={vm} device={device.name} />
+            {placeOf(vm, device)} <DeviceRate vm={vm} device={device.name} />
           </span>
+          {canMove(vm, device, session.value?.user.role ?? "viewer") && (
+            <button
+              class="small"
+              aria-label={`Move ${device.name}`}
+              onClick={() => (dialog.value = { kind: "move", vm, device: device.name, server: device.server })}
+            >
+              Move…
+            </button>
+          )}
         </li>
       ))}
     </ul>
   );
+}
+
+function placeOf(vm: Vm, device: Device): string {
+  const target = goesTo(vm, device);
+  if (target) return `on its way from ${device.server} to ${target}`;
+  if (!device.server) return "in its own process";
+  return device.found ? `runs on ${device.server}` : `is looked for on ${device.server}`;
 }
 
 /** Options that the page shows elsewhere, or under another name. */
