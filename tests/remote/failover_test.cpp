@@ -261,6 +261,16 @@ TEST_F(FailoverTest, AMoveToWhereNobodyIsLeavesItWhereItIs) {
   EXPECT_EQ(count(), 3u);
 }
 
+TEST_F(FailoverTest, AMoveToWhereNobodyIsDoesNotEndAtAThirdPlace) {
+  start("counter");
+  ports.emplace_back("1");  // nobody is there
+  for (unsigned n = 1; n <= 10; ++n) {
+    EXPECT_THAT(move(2), HasSubstr("cannot be reached"));
+    EXPECT_EQ(count(), n);
+    EXPECT_THAT(where(), HasSubstr(ports[0]));
+  }
+}
+
 // What the driver wrote to the configuration has no request: it comes along as well.
 TEST_F(FailoverTest, AWriteOfConfigurationComesAlong) {
   start("disk0", block::kFlush | block::kConfigWce);

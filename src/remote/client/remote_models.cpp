@@ -128,6 +128,8 @@ void RemoteModels::refused(RemoteServer& /*server*/, RemoteModel& model, const E
     if (std::chrono::steady_clock::now() < placed.moving.until) return;
     return go_back(placed, why);
   }
+  // Where it has just been it may still count as in use: that is no reason to go on elsewhere.
+  if (std::chrono::steady_clock::now() < placed.returning_until) return;
   if (placed.places.size() > 1) go_on_elsewhere(placed);
 }
 
@@ -208,6 +210,7 @@ void RemoteModels::move(const std::string& name, const Place& place,
 void RemoteModels::go_back(Placed& placed, const Error& why) {
   placed.places[placed.at]->drop(*placed.model);
   if (placed.moving.added) std::erase(placed.places, placed.moving.to);
+  placed.returning_until = std::chrono::steady_clock::now() + kMovePatience;
   go_to(placed, index_of(placed, *placed.moving.from));
   end_move(placed, fail(why));
 }

@@ -70,8 +70,9 @@ class RemoteModels final : private ModelOwner {
     std::vector<RemoteServer*> places;
     std::size_t at = 0;  // of places
     bool found = true;
-    unsigned searches = 0;  // since it was found
-    Move moving{};          // none: no `done`
+    unsigned searches = 0;         // since it was found
+    Move moving{};                 // none: no `done`
+    SteadyTime returning_until{};  // after a move that failed: so long a refusal counts for nothing
   };
 
   void unreachable(RemoteServer& server, const Error& why) override;
