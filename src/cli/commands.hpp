@@ -21,6 +21,7 @@ void add_device_server(CLI::App& application, int& status);
 void add_panel(CLI::App& application, int& status);
 void add_host(CLI::App& application, int& status);
 void add_vm(CLI::App& application, int& status);
+void add_top(CLI::App& application, int& status);
 void add_platform(CLI::App& application, int& status);
 void add_user(CLI::App& application, int& status);
 void add_doctor(CLI::App& application, int& status);
@@ -62,6 +63,7 @@ inline constexpr std::array kCommands{
     Command{"panel", "know and steer the virtual machines of many hosts", add_panel},
     Command{"host", "run virtual machines here as a panel wants it", add_host},
     Command{"vm", "make, start, stop and use virtual machines of a panel", add_vm},
+    Command{"top", "show what the hosts and virtual machines of a panel use", add_top},
     Command{"platform", "the hosts of a panel", add_platform},
     Command{"user", "who may use a panel", add_user},
     Command{"doctor", "report what this host has and lacks for virtual machines", add_doctor},

@@ -1,17 +1,19 @@
 #include "cli/cluster/cluster.hpp"
 
-#include <algorithm>
-
 #include "base/format.hpp"
 #include "base/units.hpp"
 #include "cli/disk/disk.hpp"
 #include "cli/secret_file.hpp"
+#include "cluster/client/text_table.hpp"
 #include "cluster/registry/fields.hpp"
 
 namespace orrery::cli::cluster_commands {
 
 void add_where(CLI::App& command, Where& where) {
-  command.add_option("--panel", where.panel, "HOST:PORT of the control panel; 127.0.0.1:8472. Several that are one, with commas")
+  command
+      .add_option(
+          "--panel", where.panel,
+          "HOST:PORT of the control panel; 127.0.0.1:8472. Several that are one, with commas")
       ->envname("ORRERY_PANEL");
   command
       .add_option("--token-file", where.token_file,
@@ -45,19 +47,7 @@ CLI::App* add_asking(CLI::App& group, int& status, const std::string& name, cons
 
 void print_table(const std::vector<std::string>& head,
                  const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const std::string& each : head) widths.push_back(each.size());
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  const auto print = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += format("{:<{}}  ", row[i], widths[i]);
-    line.erase(line.find_last_not_of(' ') + 1);
-    fmt::print("{}\n", line);
-  };
-  print(head);
-  for (const auto& row : rows) print(row);
+  for (const std::string& line : cluster::table_lines(head, rows)) fmt::print("{}\n", line);
 }
 
 std::string path_of(const char* kind, const std::string& name) {

@@ -13,7 +13,6 @@ namespace orrery::cli::snapshot_commands {
 using disk::on_command;
 using disk::print_json;
 using store_commands::local_time;
-using store_commands::rounded;
 using store_commands::utc_time;
 
 // Besides those of every command (docs/orrery-snapshot.md): a snapshot is damaged.

@@ -1,7 +1,6 @@
 // `orrery store`: the group, and what its subcommands share.
 #include "cli/store/store.hpp"
 
-#include <array>
 #include <ctime>
 
 #include <fmt/chrono.h>
@@ -30,14 +29,6 @@ std::string local_time(std::uint64_t nanoseconds) {
 
 std::string utc_time(std::uint64_t nanoseconds) {
   return format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_of(nanoseconds)));
-}
-
-std::string rounded(std::uint64_t bytes) {
-  constexpr std::array kUnits{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  std::size_t unit = 0;
-  auto value = static_cast<double>(bytes);
-  for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
-  return unit == 0 ? format("{} bytes", bytes) : format("{:.1f} {}", value, kUnits[unit]);
 }
 
 int print_scrub(const store::ScrubReport& report, bool json) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/rounded.hpp"
 #include "cli/disk/disk.hpp"
 #include "store/scrub.hpp"
 #include "store/store.hpp"
@@ -22,9 +23,6 @@ Result<std::unique_ptr<store::Store>> open_store(const std::string& folder);
 // "2026-11-26 13:52" by the host's clock, and for programs "2026-11-26T13:52:29Z".
 std::string local_time(std::uint64_t nanoseconds);
 std::string utc_time(std::uint64_t nanoseconds);
-
-// "1.3 GiB"
-std::string rounded(std::uint64_t bytes);
 
 // Prints what was found, and gives the exit status.
 int print_scrub(const store::ScrubReport& report, bool json);

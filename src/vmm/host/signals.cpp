@@ -11,7 +11,7 @@ namespace {
 sigset_t served_signals() {
   sigset_t set;
   ::sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCONT}) ::sigaddset(&set, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCONT, SIGWINCH}) ::sigaddset(&set, number);
   return set;
 }
 
@@ -46,6 +46,8 @@ void Signals::serve() {
   const int number = static_cast<int>(info.ssi_signo);
   if (number == SIGCONT) {
     actions_.continued();
+  } else if (number == SIGWINCH) {
+    if (actions_.resized) actions_.resized();
   } else {
     actions_.end(number);
   }

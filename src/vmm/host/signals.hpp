@@ -19,6 +19,7 @@ void unblock_served_signals();
 struct SignalActions {
   std::function<void(int number)> end;  // SIGTERM, SIGINT, SIGHUP
   std::function<void()> continued;      // SIGCONT
+  std::function<void()> resized = {};   // SIGWINCH: the terminal has another size
 };
 
 class Signals {
