@@ -97,7 +97,7 @@ Result<Json> EtcdDatabase::ask(const char* path, const Json& body) {
                      answer->text().substr(0, 200)));
 }
 
-Result<std::vector<Record>> EtcdDatabase::range(Json body) {
+Result<std::vector<Record>> EtcdDatabase::range(const Json& body) {
   ORRERY_TRY(const Json answer, ask("/v3/kv/range", body));
   std::vector<Record> records;
   const auto found = answer.find("kvs");

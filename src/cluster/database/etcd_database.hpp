@@ -44,7 +44,7 @@ class EtcdDatabase final : public Database {
   EtcdDatabase(Options options, std::vector<TcpServer> servers);
   Result<Connection> take_connection();
   Result<nlohmann::json> ask(const char* path, const nlohmann::json& body);
-  Result<std::vector<Record>> range(nlohmann::json body);
+  Result<std::vector<Record>> range(const nlohmann::json& body);
   std::string encoded(const std::string& key) const;
 
   const Options options_;
