@@ -111,6 +111,7 @@ Result<int> serve(EventLoop& loop, const Given& given) {
   auto panels = find_tcp_servers(given.panel);
   if (!panels) return fail(panels.error().context("--panel"));
   std::vector<std::string> files;
+  files.reserve(given.files.size());
   for (const std::string& each : given.files) files.push_back(std::filesystem::canonical(each));
   Agent agent(loop, {.state = state,
                      .files = std::move(files),

@@ -100,6 +100,7 @@ void Panel::look_after() {
 void Panel::ask_for_figures() {
   // Whoever is sent something may be found to have gone, and is taken off the list.
   std::vector<std::string> names;
+  names.reserve(links_.size());
   for (const auto& [name, link] : links_) names.push_back(name);
   for (const std::string& name : names) {
     const auto link = links_.find(name);
