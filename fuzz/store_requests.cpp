@@ -25,8 +25,21 @@ struct Served {
   std::shared_ptr<testing::MemoryFolder> folder = std::make_shared<testing::MemoryFolder>();
   store::serve::Library library{make_store(folder)};
   WorkerPool workers{1};
-  http::Limits limits;
-  store::serve::LibraryHandler handler{*loop, workers, library};
+  http::Limits limits{.body = store::kMostUploadBody};
+
+  // Of each input its own, so that none finds what another one left. The first upload is "1".
+  std::unique_ptr<store::serve::Uploads> make_uploads() const {
+    store::serve::Uploads::Outside outside;
+    // What it publishes goes into a folder of its own, with the same files in it.
+    auto own = std::make_shared<testing::MemoryFolder>();
+    own->names = folder->names;
+    outside.open = [own] {
+      return store::Store::open(std::make_unique<testing::MemoryFiles>(own));
+    };
+    outside.draw_id = [number = 0]() mutable { return std::to_string(++number); };
+    return std::make_unique<store::serve::Uploads>(
+        store::serve::Tokens::parse("me 0123456789abcdef").value(), std::move(outside));
+  }
 
   static std::unique_ptr<store::Store> make_store(
       const std::shared_ptr<testing::MemoryFolder>& folder) {
@@ -60,7 +73,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   testing::ScriptedStream stream;
   stream.most_at_once = data[0] == 0 ? SIZE_MAX : data[0];
-  fuzz::Session session({*served.loop, served.handler, served.workers, served.limits}, stream);
+  const auto uploads = served.make_uploads();
+  store::serve::LibraryHandler handler(*served.loop, served.workers, served.library, uploads.get());
+  fuzz::Session session({*served.loop, handler, served.workers, served.limits}, stream);
   auto task = session.serve();
   task.start([] { served.loop->stop(); });
   stream.give(as_bytes(data + 1, size - 1));

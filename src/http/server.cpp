@@ -16,10 +16,11 @@ Result<std::unique_ptr<Server>> Server::create(EventLoop& loop, FileDescriptor l
   std::unique_ptr<Server> server(new Server(options.limits));
   const Session::Surroundings surroundings{loop, handler, workers, server->limits_};
   ORRERY_TRY(server->clients_,
-             SessionServer<Session>::create(
+             SessionServer<Client>::create(
                  loop, std::move(listener), {options.name, options.limits.clients},
-                 [surroundings](SocketStream& stream, std::uint64_t) {
-                   return std::make_unique<Session>(surroundings, stream);
+                 [surroundings, wrap = options.wrap](SocketStream& socket, std::uint64_t) {
+                   return std::make_unique<Client>(surroundings, socket,
+                                                   wrap ? wrap(socket) : nullptr);
                  }));
   return server;
 }
@@ -28,7 +29,7 @@ void Server::stop(std::function<void()> empty) {
   clients_->on_empty([empty = std::move(empty)]() mutable {
     if (empty) std::exchange(empty, nullptr)();
   });
-  clients_->stop([](Session& session) { session.stop(); });
+  clients_->stop([](Client& client) { client.stop(); });
 }
 
 }  // namespace orrery::http

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files/file_descriptor.hpp"
@@ -26,6 +27,8 @@ class Server {
   struct Options {
     std::string name;  // for the log
     Limits limits;
+    // What is spoken over a client's socket, such as TLS; none: it as it is.
+    std::function<std::unique_ptr<Stream>(Stream& socket)> wrap;
   };
 
   // LISTENER: non-blocking (base/sockets/listening_socket.hpp). Loop, handler and workers outlive
@@ -47,8 +50,23 @@ class Server {
  private:
   explicit Server(const Limits& limits) : limits_(limits) {}
 
+  // A session, and what is between it and its socket.
+  class Client {
+   public:
+    Client(const Session::Surroundings& surroundings, Stream& socket,
+           std::unique_ptr<Stream> wrapped)
+        : wrapped_(std::move(wrapped)),
+          session_(surroundings, wrapped_ == nullptr ? socket : *wrapped_) {}
+    Task<Result<>> serve() { return session_.serve(); }
+    void stop() { session_.stop(); }
+
+   private:
+    const std::unique_ptr<Stream> wrapped_;
+    Session session_;
+  };
+
   const Limits limits_;
-  std::unique_ptr<SessionServer<Session>> clients_;
+  std::unique_ptr<SessionServer<Client>> clients_;
 };
 
 }  // namespace orrery::http

@@ -139,14 +139,23 @@ void Writer::append_zeroes(std::uint64_t length) {
   if (length != 0) image_.append({.pack = Run::kZeroes, .first = 0, .count = length});
 }
 
-Result<> Writer::absorb(ByteSpan segment, const Digest& digest) {
+// Where the store has it, pinned.
+Result<std::optional<Place>> Writer::find(const Digest& digest) {
+  const auto place = index_.find(digest);
+  if (!place) return std::nullopt;
+  ORRERY_TRY(const bool usable, can_refer(place->pack));
+  if (!usable) return std::nullopt;
+  return place;
+}
+
+void Writer::append(Place place, std::uint64_t length) {
   ++report_.segments;
-  report_.data += segment.size();
-  auto place = index_.find(digest);
-  if (place) {
-    ORRERY_TRY(const bool usable, can_refer(place->pack));
-    if (!usable) place.reset();
-  }
+  report_.data += length;
+  image_.append({.pack = place.pack, .first = place.segment, .count = 1});
+}
+
+Result<> Writer::absorb(ByteSpan segment, const Digest& digest) {
+  ORRERY_TRY(auto place, find(digest));
   if (!place) {
     ORRERY_TRY(place, builder_.append(segment, digest));
     place->pack += static_cast<std::uint32_t>(known_.size());
@@ -154,8 +163,37 @@ Result<> Writer::absorb(ByteSpan segment, const Digest& digest) {
     ++report_.new_segments;
     report_.new_data += segment.size();
   }
-  image_.append({.pack = place->pack, .first = place->segment, .count = 1});
+  append(*place, segment.size());
   return {};
+}
+
+Result<> Writer::add_segment(ByteSpan segment, const Digest& digest) {
+  if (segment.empty() || segment.size() > kMostSegment) {
+    return fail(format("a segment has 1 to {} bytes, not {}", kMostSegment, segment.size()));
+  }
+  if (Hasher().digest(segment) != digest) {
+    return fail(format("a segment of {} bytes is not what its digest {} says", segment.size(),
+                       short_hex(digest)));
+  }
+  report_.size += segment.size();
+  return absorb(segment, digest);
+}
+
+Result<bool> Writer::refer(const Digest& digest, std::uint32_t length) {
+  ORRERY_TRY(const auto place, find(digest));
+  if (!place) return false;
+  const std::uint32_t there = table_of(place->pack).length_of(place->segment);
+  if (there != length) {
+    return fail(format("the segment {} has {} bytes, not {}", short_hex(digest), there, length));
+  }
+  report_.size += length;
+  append(*place, length);
+  return true;
+}
+
+bool Writer::has(const Digest& digest) const {
+  const auto place = index_.find(digest);
+  return place && (place->pack >= known_.size() || !known_[place->pack].gone);
 }
 
 Manifest Writer::make_manifest(std::uint64_t created, const std::vector<std::string>& tags) const {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,14 @@ class Writer {
   Result<> add(Piece piece);
   Result<> add_zeroes(std::uint64_t length);
 
+  // Instead of add(), where segments were cut elsewhere: the next one, of which the store may have
+  // the bytes already. DIGEST has to be SEGMENT's, and is looked at.
+  Result<> add_segment(ByteSpan segment, const Digest& digest);
+  // The next one, without its bytes; false: the store has it not, or not any more.
+  Result<bool> refer(const Digest& digest, std::uint32_t length);
+  // Whether refer() would find it, if no collection is at it meanwhile.
+  bool has(const Digest& digest) const;
+
   enum class Existing : std::uint8_t { kRefuse, kReplace };
   // Once, at the end. CREATED: nanoseconds since 1970.
   Result<WriteReport> publish(const std::string& name, const std::vector<std::string>& tags,
@@ -90,6 +99,8 @@ class Writer {
   Result<> flush_tail();
   Result<> absorb_front();
   Result<> absorb(ByteSpan segment, const Digest& digest);
+  Result<std::optional<Place>> find(const Digest& digest);
+  void append(Place place, std::uint64_t length);
   void append_zeroes(std::uint64_t length);
   Manifest make_manifest(std::uint64_t created, const std::vector<std::string>& tags) const;
 

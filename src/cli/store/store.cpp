@@ -6,6 +6,7 @@
 
 #include <fmt/chrono.h>
 
+#include "base/files/mapped_file.hpp"
 #include "base/format.hpp"
 #include "cli/commands.hpp"
 
@@ -14,6 +15,12 @@ namespace store_commands {
 
 Result<std::unique_ptr<store::Store>> open_store(const std::string& folder) {
   return store::Store::open(store::host_files(folder));
+}
+
+Result<std::string> read_text(const std::string& path) {
+  ORRERY_TRY(const auto file, MappedFile::open(path));
+  const ByteSpan bytes = file->bytes();
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 namespace {
@@ -71,7 +78,7 @@ void add_store(CLI::App& application, int& status) {
   group->require_subcommand(1);
   using namespace store_commands;
   for (const auto add : {add_add, add_list, add_show, add_extract, add_remove, add_tag, add_gc,
-                         add_scrub, add_verify, add_serve}) {
+                         add_scrub, add_verify, add_serve, add_push}) {
     add(*group, status);
   }
 }

@@ -19,6 +19,9 @@ inline constexpr int kDamaged = 2;
 
 Result<std::unique_ptr<store::Store>> open_store(const std::string& folder);
 
+// A text file; errors name it.
+Result<std::string> read_text(const std::string& path);
+
 // "2026-11-26 13:52" by the host's clock, and for programs "2026-11-26T13:52:29Z".
 std::string local_time(std::uint64_t nanoseconds);
 std::string utc_time(std::uint64_t nanoseconds);
@@ -31,6 +34,7 @@ int print_scrub(const store::ScrubReport& report, bool json);
 
 // Each adds one subcommand.
 void add_add(CLI::App& group, int& status);
+void add_push(CLI::App& group, int& status);
 void add_list(CLI::App& group, int& status);
 void add_show(CLI::App& group, int& status);
 void add_extract(CLI::App& group, int& status);

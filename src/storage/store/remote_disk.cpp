@@ -158,7 +158,7 @@ Result<Parts> open_parts(const RemoteDiskOptions& options) {
   Parts parts;
   const Bytes most = options.cache.size.value_or(kUsualCacheSize);
   ORRERY_TRY(parts.cache, PackCache::open(folder, most.value()));
-  ORRERY_TRY(TcpServer server, find_tcp_server(name.host, name.port));
+  ORRERY_TRY(auto server, remote::find_store_server(name, options.cache.certificate));
   ORRERY_TRY(const auto interrupt, remote::Interrupt::create());
   auto owned = std::make_unique<remote::RemoteFiles>(name, server, *interrupt, options.fetch.times,
                                                      *parts.cache);

@@ -23,7 +23,7 @@ void Interrupt::raise() const {
   (void)!::write(event_.get(), &one, sizeof one);
 }
 
-Result<http::Answer> Connection::get(const Ask& ask) {
+Result<http::Answer> Connection::ask(const Ask& ask) {
   const bool kept = static_cast<bool>(socket_);
   const std::uint64_t before = received_;
   auto answer = exchange(ask);
@@ -39,12 +39,32 @@ Result<http::Answer> Connection::get(const Ask& ask) {
 
 Result<http::Answer> Connection::exchange(const Ask& ask) {
   if (!socket_) ORRERY_CHECK(connect());
-  std::string request = format("GET {} HTTP/1.1\r\nHost: {}\r\n", ask.path, server_.name);
+  std::string request = format("{} {} HTTP/1.1\r\nHost: {}\r\n", http::name_of(ask.method),
+                               ask.path, server_.address.name);
   if (ask.range) request += format("Range: {}\r\n", http::range_header(*ask.range));
   if (!ask.if_none_match.empty()) request += format("If-None-Match: {}\r\n", ask.if_none_match);
-  ORRERY_CHECK(send(request + "\r\n"));
+  if (!ask.authorization.empty()) request += format("Authorization: {}\r\n", ask.authorization);
+  if (ask.method != http::Method::kGet) {
+    request += format("Content-Length: {}\r\n", ask.body.size());
+  }
+  request += "\r\n";
+  ORRERY_CHECK(send(as_bytes(request.data(), request.size())));
+  ORRERY_CHECK(send(ask.body));
   http::AnswerParser parser(ask.most);
   for (bool whole = false; !whole;) {
+    ORRERY_TRY(const ByteSpan bytes, receive());
+    if (bytes.empty()) {
+      ORRERY_CHECK(parser.end());
+      break;
+    }
+    ORRERY_TRY(whole, parser.put(bytes));
+  }
+  return parser.take();
+}
+
+// At least one byte; none: the server has closed the connection.
+Result<ByteSpan> Connection::receive() {
+  while (true) {
     const ssize_t count = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -52,28 +72,61 @@ Result<http::Answer> Connection::exchange(const Ask& ask) {
       continue;
     }
     if (count < 0) return fail_errno("the connection broke off");
-    if (count == 0) {
-      ORRERY_CHECK(parser.end());
-      break;
-    }
     received_ += static_cast<std::uint64_t>(count);
-    ORRERY_TRY(whole, parser.put(ByteSpan(buffer_).first(static_cast<std::size_t>(count))));
+    const ByteSpan bytes = ByteSpan(buffer_).first(static_cast<std::size_t>(count));
+    if (!endpoint_ || bytes.empty()) return bytes;
+    plain_.clear();
+    const Result<> decrypted = endpoint_->receive(bytes, plain_);
+    if (!plain_.empty()) return plain_;
+    ORRERY_CHECK(decrypted);
   }
-  return parser.take();
 }
 
 Result<> Connection::connect() {
-  ORRERY_TRY(socket_, begin_connecting(server_));
+  endpoint_.reset();
+  ORRERY_TRY(socket_, begin_connecting(server_.address));
   ORRERY_CHECK(wait(POLLOUT, times_.connect, "cannot be reached"));
-  return connection_error(socket_.get());
+  ORRERY_CHECK(connection_error(socket_.get()));
+  return server_.credentials ? shake_hands() : Result<>{};
 }
 
-Result<> Connection::send(const std::string& text) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t count =
-        ::send(socket_.get(), text.data() + done, text.size() - done, MSG_NOSIGNAL);
+Result<> Connection::shake_hands() {
+  ORRERY_TRY(endpoint_,
+             orrery::remote::tls::Endpoint::connecting(*server_.credentials, server_.host));
+  while (true) {
+    encrypted_.clear();
+    endpoint_->take_output(encrypted_);
+    ORRERY_CHECK(send_raw(encrypted_));
+    if (endpoint_->established()) return {};
+    const ssize_t count = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      ORRERY_CHECK(wait(POLLIN, times_.silence, "does not answer by TLS"));
+      continue;
+    }
+    if (count <= 0) {
+      return fail("closed the connection instead of shaking hands; does it serve by TLS?");
+    }
+    received_ += static_cast<std::uint64_t>(count);
+    ORRERY_CHECK(
+        endpoint_->receive(ByteSpan(buffer_).first(static_cast<std::size_t>(count)), plain_));
+  }
+}
+
+Result<> Connection::send(ByteSpan bytes) {
+  if (!endpoint_) return send_raw(bytes);
+  ORRERY_CHECK(endpoint_->send(bytes));
+  encrypted_.clear();
+  endpoint_->take_output(encrypted_);
+  return send_raw(encrypted_);
+}
+
+Result<> Connection::send_raw(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count >= 0) {
-      done += static_cast<std::size_t>(count);
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+      sent_ += static_cast<std::uint64_t>(count);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       ORRERY_CHECK(wait(POLLOUT, times_.silence, "takes no requests"));
     } else if (errno != EINTR) {

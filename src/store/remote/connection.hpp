@@ -11,8 +11,10 @@
 
 #include "base/error.hpp"
 #include "base/files/file_descriptor.hpp"
-#include "base/sockets/connecting_socket.hpp"
 #include "http/answer.hpp"
+#include "http/request.hpp"
+#include "remote/tls/endpoint.hpp"
+#include "store/remote/store_server.hpp"
 
 namespace orrery::store::remote {
 
@@ -36,7 +38,10 @@ struct Times {
 };
 
 struct Ask {
+  http::Method method = http::Method::kGet;
   std::string path;
+  std::string authorization;    // of those that need it
+  std::vector<std::byte> body;  // of those that have one
   std::optional<http::ByteRange> range;
   std::string if_none_match;
   std::uint64_t most = 0;  // bytes of the answer's body
@@ -45,30 +50,38 @@ struct Ask {
 class Connection {
  public:
   // Both outlive it.
-  Connection(const TcpServer& server, const Interrupt& interrupt, const Times& times)
+  Connection(const StoreServer& server, const Interrupt& interrupt, const Times& times)
       : server_(server), interrupt_(interrupt), times_(times), buffer_(kBuffer) {}
 
   // Connects where that is needed. An error: nobody answers, or what comes is not a whole answer;
   // the next one begins with a new connection.
-  Result<http::Answer> get(const Ask& ask);
+  Result<http::Answer> ask(const Ask& ask);
 
   // Since the beginning, with all headers.
   std::uint64_t received() const { return received_; }
+  std::uint64_t sent() const { return sent_; }
 
  private:
   static constexpr std::size_t kBuffer = 64 << 10;
 
   Result<http::Answer> exchange(const Ask& ask);
   Result<> connect();
-  Result<> send(const std::string& text);
+  Result<> shake_hands();
+  Result<> send(ByteSpan bytes);
+  Result<> send_raw(ByteSpan bytes);
+  Result<ByteSpan> receive();
   Result<> wait(short events, std::chrono::milliseconds time, std::string_view what);
 
-  const TcpServer& server_;
+  const StoreServer& server_;
   const Interrupt& interrupt_;
   const Times times_;
   FileDescriptor socket_;
+  std::optional<orrery::remote::tls::Endpoint> endpoint_;  // of one by TLS
   std::vector<std::byte> buffer_;
+  std::vector<std::byte> plain_;      // decrypted
+  std::vector<std::byte> encrypted_;  // to be sent
   std::uint64_t received_ = 0;
+  std::uint64_t sent_ = 0;
 };
 
 }  // namespace orrery::store::remote

@@ -21,7 +21,7 @@ double seconds(std::chrono::steady_clock::duration time) {
 
 }  // namespace
 
-Fetcher::Fetcher(std::string name, TcpServer server, std::unique_ptr<Interrupt> interrupt,
+Fetcher::Fetcher(std::string name, StoreServer server, std::unique_ptr<Interrupt> interrupt,
                  PackCache& cache, std::vector<FetchedPack> packs, const FetchOptions& options)
     : name_(std::move(name)),
       server_(std::move(server)),
@@ -32,7 +32,7 @@ Fetcher::Fetcher(std::string name, TcpServer server, std::unique_ptr<Interrupt> 
   for (unsigned i = 0; i < options_.connections; ++i) threads_.emplace_back([this] { work(); });
 }
 
-Result<std::unique_ptr<Fetcher>> Fetcher::create(std::string name, TcpServer server,
+Result<std::unique_ptr<Fetcher>> Fetcher::create(std::string name, StoreServer server,
                                                  PackCache& cache, std::vector<FetchedPack> packs,
                                                  const FetchOptions& options) {
   ORRERY_TRY(auto interrupt, Interrupt::create());
@@ -172,7 +172,7 @@ Fetcher::Outcome Fetcher::fetch(Connection& connection, Batch& batch) {
   ask.path = pack.path;
   ask.range = range;
   ask.most = range.length;
-  const auto answer = connection.get(ask);
+  const auto answer = connection.ask(ask);
   if (answer) {
     outcome = check_answer(batch, range, *answer);
   } else {

@@ -58,7 +58,7 @@ class Fetcher {
   using Done = std::function<void(Result<>)>;
 
   // NAME: for messages. CACHE outlives it; PACKS: by their number in the manifest.
-  static Result<std::unique_ptr<Fetcher>> create(std::string name, TcpServer server,
+  static Result<std::unique_ptr<Fetcher>> create(std::string name, StoreServer server,
                                                  PackCache& cache, std::vector<FetchedPack> packs,
                                                  const FetchOptions& options);
   ~Fetcher() { stop(); }
@@ -103,7 +103,7 @@ class Fetcher {
   };
   using Finished = std::vector<std::shared_ptr<Waiter>>;
 
-  Fetcher(std::string name, TcpServer server, std::unique_ptr<Interrupt> interrupt,
+  Fetcher(std::string name, StoreServer server, std::unique_ptr<Interrupt> interrupt,
           PackCache& cache, std::vector<FetchedPack> packs, const FetchOptions& options);
 
   void work();
@@ -123,7 +123,7 @@ class Fetcher {
                        const http::Answer& answer);
 
   const std::string name_;
-  const TcpServer server_;
+  const StoreServer server_;
   const std::unique_ptr<Interrupt> interrupt_;
   PackCache& cache_;
   const std::vector<FetchedPack> packs_;

@@ -53,7 +53,7 @@ constexpr std::uint64_t kMostTable = 64_MiB;
 }  // namespace
 
 Result<http::Answer> RemoteFiles::get(const Ask& ask) {
-  auto answer = connection_.get(ask);
+  auto answer = connection_.ask(ask);
   if (answer) return answer;
   return fail(
       format("{}: {}; is `orrery store serve` running there?", path_, answer.error().message()));

@@ -20,10 +20,10 @@ namespace orrery::store::remote {
 class RemoteFiles final : public Files {
  public:
   // The references outlive it.
-  RemoteFiles(const RemoteName& name, const TcpServer& server, const Interrupt& interrupt,
+  RemoteFiles(const RemoteName& name, const StoreServer& server, const Interrupt& interrupt,
               const Times& times, PackCache& cache)
       : path_(name.server()),
-        key_(server.name + "-"),
+        key_(server.address.name + "-"),
         cache_(cache),
         connection_(server, interrupt, times) {}
 

@@ -7,6 +7,7 @@
 
 #include "base/format.hpp"
 #include "base/log.hpp"
+#include "store/serve/upload_routes.hpp"
 
 namespace orrery::store::serve {
 namespace {
@@ -103,9 +104,11 @@ Found find(Library& library, std::string_view path) {
 
 }  // namespace
 
-http::Reply reply_to(const http::Request& request, Library& library) {
+http::Reply reply_to(const http::Request& request, Library& library, Uploads* uploads) {
+  if (is_upload_path(request.path)) return reply_to_upload(request, uploads);
   if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
-    http::Reply reply = http::error_reply(405, "only GET and HEAD are served here");
+    http::Reply reply =
+        http::error_reply(405, "only GET and HEAD are served here, besides /uploads");
     reply.more = "Allow: GET, HEAD\r\n";
     return reply;
   }

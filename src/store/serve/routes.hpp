@@ -4,10 +4,12 @@
 #include "http/reply.hpp"
 #include "http/request.hpp"
 #include "store/serve/library.hpp"
+#include "store/serve/uploads.hpp"
 
 namespace orrery::store::serve {
 
-// Any thread, several at a time; reads the store.
-http::Reply reply_to(const http::Request& request, Library& library);
+// Any thread, several at a time; works on the store. UPLOADS: or nullptr, and images are only
+// given.
+http::Reply reply_to(const http::Request& request, Library& library, Uploads* uploads);
 
 }  // namespace orrery::store::serve

@@ -193,6 +193,8 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
       disk.cache.folder = value;
     } else if (key == "cache-size") {
       ORRERY_TRY(disk.cache.size, parse_bytes(value));
+    } else if (key == "certificate" && !value.empty()) {
+      disk.cache.certificate = value;
     } else if (key == "serial") {
       ORRERY_TRY(disk.serial, parse_serial(value));
     } else if (part == "encryption=luks") {
@@ -204,8 +206,8 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
           format("\"{}\" is not known here; a disk takes format=raw|qcow2|vhdx|vhd|vmdk, "
                  "readonly, direct, verify, snapshot=NAME, overlay=FILE, serial=TEXT, "
                  "encryption=luks with "
-                 "key-file=PATH or key=prompt, and of a server's store cache=FOLDER and "
-                 "cache-size=SIZE",
+                 "key-file=PATH or key=prompt, and of a server's store cache=FOLDER, "
+                 "cache-size=SIZE and certificate=FILE",
                  part));
     }
   }
@@ -448,6 +450,7 @@ std::string to_string(const storage::DiskOptions& disk) {
          (disk.overlay.empty() ? "" : ",overlay=" + disk.overlay) +
          (disk.cache.folder.empty() ? "" : ",cache=" + disk.cache.folder) +
          (disk.cache.size ? orrery::format(",cache-size={}", disk.cache.size->value()) : "") +
+         (disk.cache.certificate.empty() ? "" : ",certificate=" + disk.cache.certificate) +
          (disk.serial.empty() ? "" : ",serial=" + disk.serial) +
          (disk.encryption ? show_key(*disk.encryption) : "");
 }

@@ -33,9 +33,11 @@ enum class Fault : std::uint8_t {
 
 class FaultyServer {
  public:
-  // PORT: 0, or one that was used before.
-  FaultyServer(const std::string& folder, std::uint16_t port)
-      : library_(store::Store::open(store::host_files(folder)).value()) {
+  // PORT: 0, or one that was used before. UPLOADS: null, and it only gives.
+  FaultyServer(const std::string& folder, std::uint16_t port,
+               std::unique_ptr<store::serve::Uploads> uploads = nullptr)
+      : library_(store::Store::open(store::host_files(folder)).value()),
+        uploads_(std::move(uploads)) {
     auto listener = listen_tcp(format("127.0.0.1:{}", port), 16);
     EXPECT_TRUE(listener) << listener.error().message();
     listener_ = std::move(*listener);
@@ -81,7 +83,7 @@ class FaultyServer {
     }
   }
   void serve(FileDescriptor socket) {
-    http::RequestParser parser;
+    http::RequestParser parser(store::kMostUploadBody);
     std::vector<std::byte> bytes(4096);
     while (wait(socket.get())) {
       const ssize_t count = ::recv(socket.get(), bytes.data(), bytes.size(), 0);
@@ -94,7 +96,7 @@ class FaultyServer {
   }
   // False: the connection ends.
   bool answer(int socket, const http::Request& request) {
-    http::Reply reply = store::serve::reply_to(request, library_);
+    http::Reply reply = store::serve::reply_to(request, library_, uploads_.get());
     Fault fault = fault_;
     if (++answers_ % every_ != 0) fault = Fault::kNone;
     if (fault != Fault::kNone && ++faults_ > most_) fault = Fault::kNone;
@@ -132,6 +134,7 @@ class FaultyServer {
   }
 
   store::serve::Library library_;
+  const std::unique_ptr<store::serve::Uploads> uploads_;
   FileDescriptor listener_;
   std::string address_;
   std::atomic<bool> ending_{false};
