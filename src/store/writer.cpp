@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/assert.hpp"
 #include "base/format.hpp"
 
 namespace orrery::store {
@@ -168,13 +169,7 @@ Result<> Writer::absorb(ByteSpan segment, const Digest& digest) {
 }
 
 Result<> Writer::add_segment(ByteSpan segment, const Digest& digest) {
-  if (segment.empty() || segment.size() > kMostSegment) {
-    return fail(format("a segment has 1 to {} bytes, not {}", kMostSegment, segment.size()));
-  }
-  if (Hasher().digest(segment) != digest) {
-    return fail(format("a segment of {} bytes is not what its digest {} says", segment.size(),
-                       short_hex(digest)));
-  }
+  ORRERY_ASSERT(!segment.empty() && segment.size() <= kMostSegment);
   report_.size += segment.size();
   return absorb(segment, digest);
 }

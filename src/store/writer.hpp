@@ -60,7 +60,7 @@ class Writer {
   Result<> add_zeroes(std::uint64_t length);
 
   // Instead of add(), where segments were cut elsewhere: the next one, of which the store may have
-  // the bytes already. DIGEST has to be SEGMENT's, and is looked at.
+  // the bytes already. DIGEST is SEGMENT's: who calls has looked.
   Result<> add_segment(ByteSpan segment, const Digest& digest);
   // The next one, without its bytes; false: the store has it not, or not any more.
   Result<bool> refer(const Digest& digest, std::uint32_t length);

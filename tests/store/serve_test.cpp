@@ -41,7 +41,7 @@ class ServeTest : public ::testing::Test {
     auto listener = listen_tcp("127.0.0.1:0", Server::kBacklog).value();
     address_ = tcp_address(listener.get()).value().text;
     server_ = Server::create(*loop_, Store::open(host_files(folder_)).value(), std::move(listener),
-                             {.limits = limits, .uploads = nullptr})
+                             {.limits = limits, .uploads = nullptr, .wrap = {}})
                   .value();
   }
   void stop() {

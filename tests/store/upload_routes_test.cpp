@@ -1,14 +1,13 @@
 // What a store's server says to uploads (store/serve/upload_routes.hpp), without sockets.
 #include "store/serve/upload_routes.hpp"
 
-#include <fstream>
-
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/format.hpp"
 #include "store/disks.hpp"
 #include "store/memory_files.hpp"
+#include "support/format_page.hpp"
 
 namespace orrery::store::serve {
 namespace {
@@ -201,17 +200,7 @@ TEST(Tokens, ErrorsNameTheLine) {
 }
 
 TEST(UploadEntries, ExampleOfTheFormatPage) {
-  std::ifstream page(ORRERY_SOURCE_DIR "/docs/formats/store-upload.md");
-  std::vector<std::byte> bytes;
-  for (std::string line; std::getline(page, line);) {
-    if (!line.starts_with("    ") || line.find_first_not_of(" 0123456789abcdef") != line.npos) {
-      continue;
-    }
-    std::erase(line, ' ');
-    for (std::size_t i = 0; i + 1 < line.size(); i += 2) {
-      bytes.push_back(static_cast<std::byte>(std::stoul(line.substr(i, 2), nullptr, 16)));
-    }
-  }
+  const std::vector<std::byte> bytes = format_example("store-upload.md", "Example");
   const auto unpacked = unpack_body(bytes);
   ASSERT_TRUE(unpacked) << unpacked.error().message();
   ByteSpan rest = *unpacked;

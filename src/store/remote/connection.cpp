@@ -51,9 +51,15 @@ Result<http::Answer> Connection::exchange(const Ask& ask) {
   ORRERY_CHECK(send(as_bytes(request.data(), request.size())));
   ORRERY_CHECK(send(ask.body));
   http::AnswerParser parser(ask.most);
+  const std::uint64_t before = received_;
   for (bool whole = false; !whole;) {
     ORRERY_TRY(const ByteSpan bytes, receive());
     if (bytes.empty()) {
+      if (received_ == before && !server_.credentials) {
+        return fail(
+            "closed the connection without an answer; if it serves by TLS, name a "
+            "certificate (`orrery certificate create`)");
+      }
       ORRERY_CHECK(parser.end());
       break;
     }
@@ -78,12 +84,14 @@ Result<ByteSpan> Connection::receive() {
     plain_.clear();
     const Result<> decrypted = endpoint_->receive(bytes, plain_);
     if (!plain_.empty()) return plain_;
+    distrusted_ = !decrypted;
     ORRERY_CHECK(decrypted);
   }
 }
 
 Result<> Connection::connect() {
   endpoint_.reset();
+  distrusted_ = false;
   ORRERY_TRY(socket_, begin_connecting(server_.address));
   ORRERY_CHECK(wait(POLLOUT, times_.connect, "cannot be reached"));
   ORRERY_CHECK(connection_error(socket_.get()));
@@ -108,8 +116,10 @@ Result<> Connection::shake_hands() {
       return fail("closed the connection instead of shaking hands; does it serve by TLS?");
     }
     received_ += static_cast<std::uint64_t>(count);
-    ORRERY_CHECK(
-        endpoint_->receive(ByteSpan(buffer_).first(static_cast<std::size_t>(count)), plain_));
+    const ByteSpan bytes = ByteSpan(buffer_).first(static_cast<std::size_t>(count));
+    const Result<> received = endpoint_->receive(bytes, plain_);
+    distrusted_ = !received;
+    ORRERY_CHECK(received);
   }
 }
 

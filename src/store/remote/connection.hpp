@@ -57,6 +57,10 @@ class Connection {
   // the next one begins with a new connection.
   Result<http::Answer> ask(const Ask& ask);
 
+  // The last error was that of TLS: one side does not trust the other, and asking again is of no
+  // use.
+  bool distrusted() const { return distrusted_; }
+
   // Since the beginning, with all headers.
   std::uint64_t received() const { return received_; }
   std::uint64_t sent() const { return sent_; }
@@ -80,6 +84,7 @@ class Connection {
   std::vector<std::byte> buffer_;
   std::vector<std::byte> plain_;      // decrypted
   std::vector<std::byte> encrypted_;  // to be sent
+  bool distrusted_ = false;
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;
 };

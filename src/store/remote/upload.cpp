@@ -122,6 +122,7 @@ class Uploader {
         last_success_ = Clock::now();
         return answer;
       }
+      if (connection_.distrusted()) return answer;
       const std::string why = answer ? said(*answer) : answer.error().message();
       if (Clock::now() - last_success_ > options_.patience) {
         return fail(

@@ -21,6 +21,10 @@ TEST(OptionValues, Disks) {
   ASSERT_TRUE(image.has_value());
   EXPECT_EQ(image->format, storage::Format::kQcow2);
   EXPECT_EQ(to_string(*image), "a,format=qcow2,readonly,snapshot=first");
+  const auto served = parse_disk("store://h/a,readonly,certificate=me.pem");
+  ASSERT_TRUE(served.has_value());
+  EXPECT_EQ(served->cache.certificate, "me.pem");
+  EXPECT_EQ(to_string(*served), "store://h/a,readonly,certificate=me.pem");
   EXPECT_FALSE(parse_disk("a,format=vdi").has_value());
   for (const char* text : {"a,encryption=luks,key-file=b", "a,encryption=luks,key=prompt"}) {
     const auto encrypted = parse_disk(text);
