@@ -135,7 +135,7 @@ Result<int> serve(EventLoop& loop, const Given& given) {
   const unsigned most_at_once = given.etcd.empty() ? 4 : 16;
   WorkerPool workers(most_at_once);
   cluster::Panel panel(loop, workers, registry, api, cluster::page::files());
-  http::Server::Options options{.name = "panel", .limits = {}};
+  http::Server::Options options{.name = "panel", .limits = {}, .wrap = {}};
   options.limits.clients = 4096;  // agents stay connected
   options.limits.body = cluster::api::kMostBody;
   ORRERY_TRY(const auto server,
