@@ -7,6 +7,7 @@
 // (docs/decisions/0006-raw-disks-stay-raw.md).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,9 @@
 #include "storage/store/cache_options.hpp"
 
 namespace orrery::storage {
+
+inline constexpr std::chrono::seconds kShortestLease{2};
+inline constexpr std::chrono::seconds kLongestLease{3600};
 
 struct DiskOptions {
   std::string path;
@@ -41,6 +45,10 @@ struct DiskOptions {
   // A qcow2 over the disk that takes what is written; made where there is none of this name.
   std::string overlay;
   CacheOptions cache;  // for images of servers, also below
+  // From now on whoever writes to it has its lease, so that it is one host's at a time
+  // (docs/decisions/0036). Disks that have leases already are written under them in any case.
+  bool lease = false;
+  std::optional<std::chrono::milliseconds> lease_duration;  // of new ones; not said: 60 s
 };
 
 struct OpenReport {

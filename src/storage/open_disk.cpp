@@ -1,6 +1,7 @@
 // Opening a disk with what lies below it, link by link.
 #include <algorithm>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/format.hpp"
@@ -8,6 +9,7 @@
 #include "storage/content/verify_reads.hpp"
 #include "storage/disk_image.hpp"
 #include "storage/io/open_file.hpp"
+#include "storage/lease/lease_keeper.hpp"
 #include "storage/luks/disk.hpp"
 #include "storage/qcow2/chain/chain.hpp"
 #include "storage/qcow2/content_record.hpp"
@@ -296,6 +298,17 @@ Result<> prepare_overlay(EventLoop& loop, const DiskOptions& options) {
                      options.overlay, backing, below));
 }
 
+Result<> prepare_lease(const DiskOptions& options) {
+  struct stat status {};
+  if (options.read_only) {
+    return fail(options.path + ": \"lease\" is for disks that are written; leave it away");
+  }
+  if (::stat(options.path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    return fail(options.path + ": \"lease\" is for files, for its folder lies beside them");
+  }
+  return make_lease(options.path, options.lease_duration);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptions& options,
@@ -311,6 +324,7 @@ Result<std::unique_ptr<port::Blocks>> open_disk(EventLoop& loop, const DiskOptio
   }
   OpenReport unheard;
   if (options.overlay.empty()) {
+    if (options.lease) ORRERY_CHECK(prepare_lease(options));
     ORRERY_TRY(
         auto disk,
         ChainOpener(loop, options.cache, report == nullptr ? unheard : *report).open(options));

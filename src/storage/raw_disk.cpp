@@ -21,6 +21,7 @@
 #include "storage/io/disk_file.hpp"
 #include "storage/io/open_file.hpp"
 #include "storage/io/write_behind.hpp"
+#include "storage/lease/leased_executor.hpp"
 #include "storage/request/request_check.hpp"
 
 namespace orrery::storage {
@@ -68,6 +69,7 @@ class RawDisk final : public port::Blocks {
  private:
   Result<port::BlockExtent> find_extent(std::uint64_t offset, std::uint64_t length) const;
   Result<> change_size(Bytes size);
+  Result<> truncate(Bytes size) const;
   void take_submitted();
   void continue_job(Job& job);
   void operation_done(Job& job, std::int64_t result);
@@ -110,6 +112,9 @@ RawDisk::RawDisk(EventLoop& loop, DiskFile file, const RawDiskOptions& options)
   geometry_.zeroes_without_writing = file_.can_punch;
   geometry_.serial = options.serial;
   executor_ = create_executor(loop_, file_.descriptor.get(), path_);
+  if (file_.lease) {
+    executor_ = std::make_unique<LeasedExecutor>(std::move(executor_), file_.lease);
+  }
   if (options.write_behind) executor_ = std::make_unique<WriteBehind>(std::move(executor_));
 }
 
@@ -179,11 +184,18 @@ Result<port::BlockExtent> RawDisk::find_extent(std::uint64_t offset, std::uint64
 
 Result<> RawDisk::change_size(Bytes size) {
   if (geometry_.read_only) return fail(path_ + ": read-only");
+  if (file_.lease && !file_.lease->begin_write()) return fail(path_ + ": its lease is lost");
+  const Result<> done = truncate(size);
+  if (file_.lease) file_.lease->end_write();
+  if (done) geometry_.size = size;
+  return done;
+}
+
+Result<> RawDisk::truncate(Bytes size) const {
   if (::ftruncate(file_.descriptor.get(), static_cast<off_t>(size.value())) != 0) {
     return fail_errno(path_ + ": cannot be resized");
   }
   if (::fsync(file_.descriptor.get()) != 0) return fail_errno(path_);
-  geometry_.size = size;
   return {};
 }
 

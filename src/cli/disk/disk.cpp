@@ -113,7 +113,7 @@ void add_disk(CLI::App& application, int& status) {
   for (const auto add :
        {disk::add_create, disk::add_info, disk::add_check, disk::add_convert, disk::add_map,
         disk::add_resize, disk::add_commit, disk::add_rebase, disk::add_compare, disk::add_snapshot,
-        disk::add_export_nbd, disk::add_key, disk::add_seal}) {
+        disk::add_export_nbd, disk::add_key, disk::add_seal, disk::add_lease}) {
     add(*group, status);
   }
 }

@@ -52,6 +52,7 @@ void add_info(CLI::App& group, int& status);
 void add_check(CLI::App& group, int& status);
 void add_convert(CLI::App& group, int& status);
 void add_map(CLI::App& group, int& status);
+void add_lease(CLI::App& group, int& status);
 void add_resize(CLI::App& group, int& status);
 void add_commit(CLI::App& group, int& status);
 void add_rebase(CLI::App& group, int& status);

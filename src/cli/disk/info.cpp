@@ -2,6 +2,7 @@
 #include "base/format.hpp"
 #include "base/units.hpp"
 #include "cli/disk/disk.hpp"
+#include "cli/disk/lease.hpp"
 
 namespace orrery::cli::disk {
 namespace {
@@ -127,10 +128,14 @@ void add_info(CLI::App& group, int& status) {
   on_command(*command, status, [given](EventLoop& loop) -> Result<int> {
     ORRERY_TRY(const auto format, format_of(given->format));
     ORRERY_TRY(const auto disk, storage::describe_disk(loop, given->path, format));
+    ORRERY_TRY(const auto lease, storage::describe_lease(given->path));
     if (given->json) {
-      print_json(to_json(given->path, disk));
+      nlohmann::json value = to_json(given->path, disk);
+      if (lease) value["lease"] = lease_json(*lease);
+      print_json(value);
     } else {
       print(given->path, disk);
+      if (lease) line("lease", lease_text(*lease));
     }
     return 0;
   });

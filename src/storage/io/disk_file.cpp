@@ -70,10 +70,19 @@ Result<> lock_file(int descriptor, FileLock kind) {
 }
 
 Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
-  const int flags = (options.read_only ? O_RDONLY : O_RDWR) | (options.direct ? O_DIRECT : 0);
+  int flags = (options.read_only ? O_RDONLY : O_RDWR) | (options.direct ? O_DIRECT : 0);
+  ORRERY_TRY(const bool leased, has_leases(options.path));
+  // What the host still had in memory when a lease ends would be written later.
+  if (leased && is_on_network(options.path)) flags |= O_DSYNC;
   DiskFile file;
   file.descriptor = FileDescriptor(::open(options.path.c_str(), flags | O_CLOEXEC));
   if (!file.descriptor) return fail(cannot_open(errno, options));
+  ORRERY_CHECK(lock_file(file.descriptor.get(),
+                         options.read_only ? FileLock::kManyReaders : FileLock::kOneWriter));
+  if (leased && options.read_only) ORRERY_CHECK(check_not_written_elsewhere(options.path));
+  if (leased && !options.read_only) {
+    ORRERY_TRY(file.lease, LeaseKeeper::take(options.path));
+  }
   struct stat status {};
   if (::fstat(file.descriptor.get(), &status) != 0) return fail_errno("cannot examine");
   if (S_ISBLK(status.st_mode)) {
@@ -88,8 +97,6 @@ Result<DiskFile> open_disk_file(const RawDiskOptions& options) {
         "empty; make an image first, such as with `orrery disk create FILE 8G` or `truncate -s 8G "
         "FILE`");
   }
-  ORRERY_CHECK(lock_file(file.descriptor.get(),
-                         options.read_only ? FileLock::kManyReaders : FileLock::kOneWriter));
   const bool written = S_ISREG(status.st_mode) && !options.read_only;
   file.can_punch = written && can_punch(file.descriptor.get());
   return file;

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "storage/io/write_behind.hpp"
+#include "storage/lease/leased_executor.hpp"
 
 namespace orrery::storage {
 namespace {
@@ -80,6 +81,9 @@ std::unique_ptr<ImageFile> image_file_of(DiskFile file, const std::string& path,
   const std::uint64_t size = file.size.value();
   std::unique_ptr<DiskExecutor> executor =
       std::make_unique<OwningExecutor>(std::move(file.descriptor), std::move(queue));
+  if (file.lease) {
+    executor = std::make_unique<LeasedExecutor>(std::move(executor), std::move(file.lease));
+  }
   if (access == FileAccess::kWriteBehind) {
     executor = std::make_unique<WriteBehind>(std::move(executor));
   }

@@ -40,6 +40,7 @@ constexpr std::array kCommon{
     // time
     SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(getrusage),
     SCMP_SYS(gettimeofday), SCMP_SYS(nanosleep), SCMP_SYS(time), SCMP_SYS(timerfd_gettime),
+    SCMP_SYS(timer_settime),  // of leases
     SCMP_SYS(timerfd_settime),
     // what is open: files, disks, terminals, event and timer descriptors, accepted connections
     SCMP_SYS(accept4), SCMP_SYS(close), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_pwait),

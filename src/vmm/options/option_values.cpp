@@ -83,6 +83,18 @@ Result<> check_encryption(const storage::DiskOptions& disk, bool encrypted) {
                         : "a key is for encryption=luks; add that, or leave the key away");
 }
 
+Result<std::chrono::milliseconds> parse_lease_duration(std::string_view seconds) {
+  const auto number =
+      parse_number(seconds, static_cast<std::uint64_t>(storage::kShortestLease.count()),
+                   static_cast<std::uint64_t>(storage::kLongestLease.count()));
+  if (!number) return fail(number.error().context("lease=SECONDS"));
+  return std::chrono::seconds(*number);
+}
+
+std::string show_lease(const std::optional<std::chrono::milliseconds>& duration) {
+  return duration ? orrery::format(",lease={}", duration->count() / 1000) : ",lease";
+}
+
 std::string show_key(const storage::KeySource& source) {
   const bool file = source.kind == storage::KeySource::Kind::kFile;
   return ",encryption=luks," + (file ? "key-file=" + source.path : "key=prompt");
@@ -195,6 +207,11 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
       ORRERY_TRY(disk.cache.size, parse_bytes(value));
     } else if (key == "certificate" && !value.empty()) {
       disk.cache.certificate = value;
+    } else if (part == "lease") {
+      disk.lease = true;
+    } else if (key == "lease") {
+      disk.lease = true;
+      ORRERY_TRY(disk.lease_duration, parse_lease_duration(value));
     } else if (key == "serial") {
       ORRERY_TRY(disk.serial, parse_serial(value));
     } else if (part == "encryption=luks") {
@@ -204,7 +221,7 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
     } else {
       return fail(
           format("\"{}\" is not known here; a disk takes format=raw|qcow2|vhdx|vhd|vmdk, "
-                 "readonly, direct, verify, snapshot=NAME, overlay=FILE, serial=TEXT, "
+                 "readonly, direct, verify, lease[=SECONDS], snapshot=NAME, overlay=FILE, serial=TEXT, "
                  "encryption=luks with "
                  "key-file=PATH or key=prompt, and of a server's store cache=FOLDER, "
                  "cache-size=SIZE and certificate=FILE",
@@ -451,6 +468,7 @@ std::string to_string(const storage::DiskOptions& disk) {
          (disk.cache.folder.empty() ? "" : ",cache=" + disk.cache.folder) +
          (disk.cache.size ? orrery::format(",cache-size={}", disk.cache.size->value()) : "") +
          (disk.cache.certificate.empty() ? "" : ",certificate=" + disk.cache.certificate) +
+         (disk.lease ? show_lease(disk.lease_duration) : "") +
          (disk.serial.empty() ? "" : ",serial=" + disk.serial) +
          (disk.encryption ? show_key(*disk.encryption) : "");
 }

@@ -150,7 +150,7 @@ constexpr std::array kOptions{
            show_parsed<&Configuration::irqchip>},
     Option{
         "disk",
-        "FILE[,format=raw|qcow2|vhdx|...][,readonly][,overlay=FILE][,direct][,verify]"
+        "FILE[,format=raw|qcow2|vhdx|...][,readonly][,overlay=FILE][,direct][,verify][,lease]"
         "[,serial=TEXT][,encryption=luks,...]",
         OptionKind::kList, InSnapshot::kDisk,
         "disk image (raw, qcow2, vhdx; only read: vhd, vmdk, store:DIR/NAME, store://HOST/NAME) or "

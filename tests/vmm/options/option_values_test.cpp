@@ -21,6 +21,14 @@ TEST(OptionValues, Disks) {
   ASSERT_TRUE(image.has_value());
   EXPECT_EQ(image->format, storage::Format::kQcow2);
   EXPECT_EQ(to_string(*image), "a,format=qcow2,readonly,snapshot=first");
+  const auto leased = parse_disk("/shared/a.qcow2,lease=30");
+  ASSERT_TRUE(leased.has_value());
+  EXPECT_TRUE(leased->lease);
+  EXPECT_EQ(leased->lease_duration, std::chrono::seconds(30));
+  EXPECT_EQ(to_string(*leased), "/shared/a.qcow2,lease=30");
+  EXPECT_EQ(to_string(*parse_disk("a,lease")), "a,lease");
+  EXPECT_FALSE(parse_disk("a,lease=1").has_value());
+  EXPECT_FALSE(parse_disk("a,lease=").has_value());
   const auto served = parse_disk("store://h/a,readonly,certificate=me.pem");
   ASSERT_TRUE(served.has_value());
   EXPECT_EQ(served->cache.certificate, "me.pem");
