@@ -90,8 +90,7 @@ Result<LeaseTaker::Step> LeaseTaker::wait_for(Seen seen, Moment began) {
   }
   // What cannot be read may last as long as any.
   const std::chrono::milliseconds duration =
-      watched_.record ? watched_.record->duration
-                      : std::chrono::milliseconds(kLongestLease);
+      watched_.record ? watched_.record->duration : std::chrono::milliseconds(kLongestLease);
   const Moment patience = duration + duration / kClockError;
   if (began - since_ >= patience) return take(watched_);
   step.owner = watched_.record ? describe(*watched_.record) : "somebody whose file is damaged";
@@ -139,8 +138,7 @@ Result<> break_lease(LeaseFolder& folder, const LeaseClock& clock, const LeaseOw
   ORRERY_TRY(const std::uint64_t newest, newest_token(folder));
   const auto before = newest_lease(folder);
   if (!duration && before && *before) duration = (*before)->duration;
-  LeaseRecord broken =
-      record_for(self, newest + 1, duration.value_or(kUsualLease), clock.wall());
+  LeaseRecord broken = record_for(self, newest + 1, duration.value_or(kUsualLease), clock.wall());
   broken.state = State::kReleased;
   ORRERY_TRY(const bool created, folder.create(newest + 1, to_bytes(broken)));
   if (!created) return fail("somebody takes it just now; look again who has it");

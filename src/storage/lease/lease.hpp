@@ -70,8 +70,8 @@ class Lease {
 // Takes one, in steps.
 class LeaseTaker {
  public:
-  // Folder and clock outlive it. The caller holds the lock of the disk's file, so an owner of this boot has
-  // ended. DURATION: of the lease; that of the one before if left away.
+  // Folder and clock outlive it. The caller holds the lock of the disk's file, so an owner of this
+  // boot has ended. DURATION: of the lease; that of the one before if left away.
   LeaseTaker(LeaseFolder& folder, const LeaseClock& clock, LeaseOwner self,
              std::optional<std::chrono::milliseconds> duration = {})
       : folder_(folder), clock_(clock), self_(std::move(self)), duration_(duration) {}

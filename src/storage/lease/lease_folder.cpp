@@ -74,8 +74,8 @@ class HostLeaseFolder final : public LeaseFolder {
     std::uint64_t random = 0;
     if (::getrandom(&random, sizeof random, 0) != sizeof random) return fail_errno("getrandom");
     const std::string partial = format("partial-{:016x}", random);
-    FileDescriptor file(::openat(folder_.get(), partial.c_str(),
-                                 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    FileDescriptor file(
+        ::openat(folder_.get(), partial.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (!file) return fail_errno(path_);
     Result<> done = write_durably(file.get(), bytes);
     bool linked = false;

@@ -121,9 +121,8 @@ Result<std::unique_ptr<LeaseKeeper>> LeaseKeeper::take(const std::string& path) 
     if (step.lease) {
       // Before anybody may write.
       watchdog->set(step.lease->end());
-      return std::unique_ptr<LeaseKeeper>(new LeaseKeeper(path, std::move(folder),
-                                                          std::move(*step.lease),
-                                                          std::move(watchdog)));
+      return std::unique_ptr<LeaseKeeper>(
+          new LeaseKeeper(path, std::move(folder), std::move(*step.lease), std::move(watchdog)));
     }
     if (!std::exchange(told, true) && !step.owner.empty()) {
       log::warning("{}: {} has its lease; waiting whether it is alive", path, step.owner);
@@ -235,9 +234,10 @@ Result<> check_not_written_elsewhere(const std::string& path) {
       newest->boot == this_owner().boot) {
     return {};
   }
-  return fail(format("in use: {} has its lease to write to it. If that host is gone, open it once "
-                     "for writing, which waits for the lease's end, or see `orrery disk lease`",
-                     describe(*newest)));
+  return fail(
+      format("in use: {} has its lease to write to it. If that host is gone, open it once "
+             "for writing, which waits for the lease's end, or see `orrery disk lease`",
+             describe(*newest)));
 }
 
 bool is_on_network(const std::string& path) {

@@ -18,17 +18,17 @@ constexpr std::string_view kMagic = "ORLEASE\0"sv;
 constexpr std::uint32_t kVersion = 1;
 
 namespace at {
-constexpr std::size_t kVersion = 8;    // u32
-constexpr std::size_t kState = 12;     // u32
-constexpr std::size_t kToken = 16;     // u64
-constexpr std::size_t kBeats = 24;     // u64
-constexpr std::size_t kDuration = 32;  // u64, milliseconds
-constexpr std::size_t kTaken = 40;     // u64
-constexpr std::size_t kRenewed = 48;   // u64
-constexpr std::size_t kBoot = 56;      // 16 bytes
-constexpr std::size_t kProcess = 72;   // u32
-constexpr std::size_t kHostSize = 76;  // u32
-constexpr std::size_t kHost = 80;      // 64 bytes
+constexpr std::size_t kVersion = 8;     // u32
+constexpr std::size_t kState = 12;      // u32
+constexpr std::size_t kToken = 16;      // u64
+constexpr std::size_t kBeats = 24;      // u64
+constexpr std::size_t kDuration = 32;   // u64, milliseconds
+constexpr std::size_t kTaken = 40;      // u64
+constexpr std::size_t kRenewed = 48;    // u64
+constexpr std::size_t kBoot = 56;       // 16 bytes
+constexpr std::size_t kProcess = 72;    // u32
+constexpr std::size_t kHostSize = 76;   // u32
+constexpr std::size_t kHost = 80;       // 64 bytes
 constexpr std::size_t kChecksum = 508;  // u32
 }  // namespace at
 
@@ -104,7 +104,8 @@ Result<LeaseRecord> parse_lease(ByteSpan bytes) {
 std::string describe(const LeaseRecord& record) {
   std::string host = record.host;
   // It comes from a file that others write to.
-  std::replace_if(host.begin(), host.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::replace_if(
+      host.begin(), host.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return format("{} (process {}), since {}, renewed {}, token {}", host, record.process,
                 utc(record.taken), utc(record.renewed), record.token);
 }

@@ -219,13 +219,13 @@ Result<storage::DiskOptions> parse_disk(std::string_view text) {
     } else if (auto source = parse_key({key, value})) {
       disk.encryption = std::move(source);
     } else {
-      return fail(
-          format("\"{}\" is not known here; a disk takes format=raw|qcow2|vhdx|vhd|vmdk, "
-                 "readonly, direct, verify, lease[=SECONDS], snapshot=NAME, overlay=FILE, serial=TEXT, "
-                 "encryption=luks with "
-                 "key-file=PATH or key=prompt, and of a server's store cache=FOLDER, "
-                 "cache-size=SIZE and certificate=FILE",
-                 part));
+      return fail(format(
+          "\"{}\" is not known here; a disk takes format=raw|qcow2|vhdx|vhd|vmdk, "
+          "readonly, direct, verify, lease[=SECONDS], snapshot=NAME, overlay=FILE, serial=TEXT, "
+          "encryption=luks with "
+          "key-file=PATH or key=prompt, and of a server's store cache=FOLDER, "
+          "cache-size=SIZE and certificate=FILE",
+          part));
     }
   }
   ORRERY_CHECK(check_encryption(disk, encrypted));

@@ -22,9 +22,7 @@ class LeaseTest : public ::testing::Test {
  protected:
   static constexpr milliseconds kDuration{8000};
 
-  LeaseTaker taker(unsigned host) {
-    return {folder_, clock_, lease_owner(host), kDuration};
-  }
+  LeaseTaker taker(unsigned host) { return {folder_, clock_, lease_owner(host), kDuration}; }
   Lease taken(unsigned host) {
     LeaseTaker taker = this->taker(host);
     auto step = taker.step();
