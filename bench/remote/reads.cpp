@@ -160,7 +160,8 @@ Result<double> read_device(const std::string& name, const std::string& host,
   }
   double each = 0;
   {
-    ORRERY_TRY(auto model, models.open(name, places));
+    ORRERY_TRY(auto opened, models.open(name, places));
+    auto model = std::move(std::get<std::unique_ptr<remote::RemoteModel>>(opened));
     RemoteReads reads(*loop, std::move(model), load);
     if (!reads.begin()) return fail("the device refuses its driver");
     const auto since = std::chrono::steady_clock::now();

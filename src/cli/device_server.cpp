@@ -57,8 +57,10 @@ void add_device_server(CLI::App& application, int& status) {
                    "who this server is: made by `orrery certificate create` with --address")
       ->required();
   command->add_option("--device", given->devices,
-                      "NAME=disk:FILE[,...], NAME=net:user[,...], NAME=console:pty, NAME=rng; what "
-                      "stands behind the colon is as for `orrery run`");
+                      "NAME=disk:FILE[,...], NAME=net:user[,...], NAME=console:pty, NAME=rng, "
+                      "NAME=serial:pty, NAME=keyboard[:pty], NAME=rtc; what stands behind the "
+                      "colon is as for --disk, --net, --virtio-console, --console and --input of "
+                      "`orrery run`");
   command->add_option("--route", given->routes,
                       "NAME=HOST[:PORT]: that device model is on another server, to which what "
                       "comes for it is forwarded");

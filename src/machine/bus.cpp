@@ -22,6 +22,14 @@ void Bus::add(const BusRegion& region) {
   regions.insert(place, region);
 }
 
+void Bus::replace(const device::Device* before, device::Device& after) {
+  for (auto& regions : regions_) {
+    for (BusRegion& region : regions) {
+      if (region.device == before) region.device = &after;
+    }
+  }
+}
+
 std::optional<Bus::Target> Bus::find(Space space, std::uint64_t address) const {
   const auto& regions = regions_[static_cast<unsigned>(space)];
   const auto after = std::ranges::upper_bound(regions, address, {}, &BusRegion::base);

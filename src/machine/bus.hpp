@@ -40,6 +40,9 @@ class Bus {
   // Regions of one space must not overlap.
   void add(const BusRegion& region);
 
+  // AFTER answers in all regions of BEFORE, which may be gone. Before vCPUs run.
+  void replace(const device::Device* before, device::Device& after);
+
   std::uint64_t read(Space space, std::uint64_t address, Width width) const;
   void write(Space space, std::uint64_t address, Width width, std::uint64_t value) const;
 

@@ -227,6 +227,18 @@ Result<> Machine::add_pci_function(const PciFunctionFactory& make) {
   return parts_->pci->add(make);
 }
 
+Result<> Machine::replace_device(std::string_view name, const DeviceFactory& make) {
+  return parts_->chipset->replace(name, make);
+}
+
+const std::vector<CmosByte>& Machine::cmos() const {
+  return parts_->chipset->cmos();
+}
+
+void Machine::set_ending_handler(std::function<void()> handler) {
+  parts_->control.on_end(std::move(handler));
+}
+
 // ---- Boot ----
 
 Result<GuestPhysical> Machine::write_firmware_tables() {
@@ -260,6 +272,10 @@ Ending Machine::run() {
 
 void Machine::pause() {
   parts_->control.pause();
+}
+
+bool Machine::try_pause(std::chrono::milliseconds patience) {
+  return parts_->control.try_pause(patience);
 }
 
 void Machine::resume() {

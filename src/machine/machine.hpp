@@ -12,10 +12,13 @@
 // that made the machine, while run() is not executing, unless they say "any thread".
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/types.hpp"
@@ -60,6 +63,14 @@ using HypervisorFactory =
 using PciFunctionFactory =
     std::function<Result<std::unique_ptr<device::pci::Function>>(device::Host& host)>;
 
+// Makes a device that is plugged into HOST, which outlives it.
+using DeviceFactory = std::function<std::unique_ptr<device::Device>(device::Host& host)>;
+
+struct CmosByte {
+  std::uint8_t index = 0;
+  std::uint8_t value = 0;
+};
+
 class Machine {
  public:
   // The loop and the clock outlive the machine.
@@ -87,6 +98,18 @@ class Machine {
   // Puts a function into the next free PCI slot (device number, function 0).
   Result<> add_pci_function(const PciFunctionFactory& make);
 
+  // Puts another device in the place of the serial port, clock or keyboard controller that saved
+  // states call NAME: at its ports, with its interrupts. Such a device may make a vCPU wait, see
+  // set_ending_handler(). Before a console or an input is attached to it.
+  Result<> replace_device(std::string_view name, const DeviceFactory& make);
+
+  // What the firmware has left in the real-time clock's memory, for one in its place.
+  const std::vector<CmosByte>& cmos() const;
+
+  // HANDLER is called by any thread when the machine has ended, and lets vCPUs go that wait within
+  // an access to a device. Each device's reset() ends that.
+  void set_ending_handler(std::function<void()> handler);
+
   // ---- Boot ----
 
   // Writes the ACPI tables and the MP tables into memory and returns the address of the RSDP;
@@ -107,10 +130,13 @@ class Machine {
   Ending run();
 
   // Any thread. pause() returns once all vCPUs stand at an instruction boundary and the machine's
-  // clock has stopped; pauses nest. Not from the I/O loop while it is needed to get there: a vCPU
-  // never waits for the loop, so calling it from the loop is safe.
+  // clock has stopped; pauses nest. A vCPU
+  // never waits for the I/O loop, so calling it from there is safe.
   void pause();
   void resume();
+  // Where a device makes a vCPU wait, pause() waits with it. This gives up after PATIENCE: false,
+  // and the machine runs on.
+  bool try_pause(std::chrono::milliseconds patience);
 
   // Any thread. Presses the ACPI power button; the guest decides what it does.
   void request_power_button();

@@ -67,8 +67,10 @@ control::Figures RunningVm::figures() {
 
 // The vCPUs first: they begin what the disks then finish.
 Task<Result<>> RunningVm::pause() {
-  if (!std::exchange(paused_, true)) {
-    machine_.pause();
+  if (!paused_) {
+    const Result<> stands = devices_.pause(machine_);
+    if (!stands) co_return stands;
+    paused_ = true;
     for (const ControlledDisk& each : disks_) each.disk->hold();
   }
   while (paused_ && !disks_quiescent()) co_await changed_;
@@ -119,15 +121,16 @@ Task<Result<std::unique_ptr<control::SnapshotUnderWay>>> RunningVm::begin_snapsh
     control::SnapshotRequest request) {
   if (begun_ != nullptr) co_return fail("another client makes a snapshot; wait until it is done");
   if (ended_) co_return fail("the VM has ended");
-  auto snapshot =
-      std::make_unique<LiveSnapshot>(LiveSnapshot::Vm{.loop = loop_,
-                                                      .machine = machine_,
-                                                      .disks = disks_,
-                                                      .disks_changed = changed_,
-                                                      .options = options_.options,
-                                                      .parent = options_.parent,
-                                                      .pause = [this] { return pause(); }},
-                                     std::move(request));
+  auto snapshot = std::make_unique<LiveSnapshot>(
+      LiveSnapshot::Vm{.loop = loop_,
+                       .machine = machine_,
+                       .disks = disks_,
+                       .disks_changed = changed_,
+                       .options = options_.options,
+                       .parent = options_.parent,
+                       .pause = [this] { return pause(); },
+                       .stop_vcpus = [this] { return devices_.pause(machine_); }},
+      std::move(request));
   begun_ = snapshot.get();
   const bool ran = !paused_;
   const Result<> taken = co_await snapshot->take();

@@ -79,6 +79,7 @@ class Vmm {
   Result<> attach_backends();
   Result<> attach_virtio_console();
   Result<> attach_remote_devices();
+  Result<> attach_console();
   Result<> attach_input();
   Result<> attach_control();
   std::vector<control::ModelStatus> local_models() const;
@@ -121,6 +122,7 @@ class Vmm {
 
 Vmm::~Vmm() {
   stop_loop();
+  remote_devices_.stop();
 }
 
 Result<> Vmm::check_clock() const {
@@ -166,6 +168,19 @@ Result<> Vmm::build() {
   }
   ORRERY_CHECK(attach_control());
   // Last, so that an error before leaves the terminal alone.
+  return attach_console();
+}
+
+// A serial port on a server has its console there.
+Result<> Vmm::attach_console() {
+  using Kind = ConsoleOptions::Kind;
+  const Kind kind = configuration_.console.kind;
+  if (remote_devices_.has("uart16550.0")) {
+    if (kind == Kind::kStdio || kind == Kind::kNone) return {};
+    return fail(
+        "--console: the first serial port is on a server, and its console is there; leave "
+        "the option away");
+  }
   ORRERY_TRY(console_, make_console(*loop_, configuration_.console, [this] { power_->quit(); }));
   if (console_) machine_->attach_console(0, *console_);
   return {};
@@ -224,8 +239,8 @@ Result<> Vmm::attach_backends() {
     networks_.push_back(std::move(network));
   }
   ORRERY_CHECK(attach_virtio_console());
-  ORRERY_CHECK(attach_input());
   ORRERY_CHECK(attach_remote_devices());
+  ORRERY_CHECK(attach_input());
   return add_virtio<virtio::Entropy>(*machine_, entropy_);
 }
 
@@ -247,12 +262,8 @@ Result<> Vmm::attach_remote_devices() {
   if (configuration_.devices.empty()) return {};
   ORRERY_CHECK(remote_devices_.use(*loop_, configuration_, on_kvm_));
   for (const RemoteDeviceOptions& options : configuration_.devices) {
-    auto model = remote_devices_.open(options);
-    if (!model) return fail(model.error().context("--device"));
-    ORRERY_CHECK(machine_->add_pci_function(
-        [&](device::Host& host) -> Result<std::unique_ptr<device::pci::Function>> {
-          return std::make_unique<virtio::PciTransport>(host, std::move(*model));
-        }));
+    const Result<> opened = remote_devices_.open(options, *machine_);
+    if (!opened) return fail(opened.error().context("--device"));
   }
   return {};
 }
@@ -260,6 +271,11 @@ Result<> Vmm::attach_remote_devices() {
 Result<> Vmm::attach_input() {
   ORRERY_TRY(input_stream_, make_input(*loop_, configuration_.input));
   if (!input_stream_) return {};
+  if (remote_devices_.has("i8042")) {
+    return fail(
+        "--input: the keyboard controller is on a server, and its input comes from there; "
+        "leave the option away");
+  }
   input_ = std::make_unique<TextInput>(*loop_, *input_stream_);
   machine_->attach_input(*input_);
   return {};
@@ -322,6 +338,7 @@ Result<> Vmm::enter_sandbox() const {
 
 Result<int> Vmm::run() {
   ORRERY_CHECK(enter_sandbox());
+  remote_devices_.start();
   loop_thread_ = std::thread([this] { loop_->run(); });
   const Result<machine::Ending> ending = run_until_end();
   end_control();
@@ -329,6 +346,7 @@ Result<int> Vmm::run() {
   control_.reset();
   running_.reset();
   flush_disks();
+  remote_devices_.stop();
   remote_devices_.close();
   unblock_served_signals();
   if (gdb_) gdb_->finish();

@@ -87,8 +87,8 @@ class Vm {
   }
 
   Result<> open(const std::string& name) {
-    ORRERY_TRY(auto model, models_.open(name, places_));
-    machine_.emplace(std::move(model));
+    ORRERY_TRY(OpenedModel opened, models_.open(name, places_));
+    machine_.emplace(std::move(std::get<std::unique_ptr<RemoteModel>>(opened)));
     return {};
   }
   Machine<RemoteModel>& machine() { return *machine_; }

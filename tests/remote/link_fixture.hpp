@@ -62,7 +62,9 @@ class TestServer {
                                     std::move(serve));
     });
   }
-  ~TestServer() {
+  ~TestServer() { close(); }
+  // All sessions end.
+  void close() {
     thread_.call([&] { listener_.reset(); });
   }
   const std::string& port() const { return port_; }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "remote/packet/codec.hpp"
+#include "remote/packet/description.hpp"
 #include "support/format_page.hpp"
 
 namespace orrery::remote {
@@ -63,6 +64,34 @@ TEST(Packet, IsAsThePageShows) {
   const std::vector<std::byte> feedback = encode(example_feedback(), 1, 1);
   EXPECT_EQ(feedback, format_example("io-packet.md", "Example of a feedback"))
       << format_dump(feedback);
+}
+
+Interrupt example_interrupt() {
+  return {.to = kToVm, .device = DeviceId(5), .kind = InterruptKind::kLineHigh, .line = 0};
+}
+
+TEST(Packet, AnInterruptIsAsThePageShows) {
+  const std::vector<std::byte> interrupt = encode(example_interrupt(), 2, 1);
+  const auto example = format_example("io-packet.md", "Example of an interrupt");
+  EXPECT_EQ(interrupt, example) << format_dump(interrupt);
+  const auto decoded = decode(example);
+  ASSERT_TRUE(decoded) << decoded.error().message();
+  EXPECT_EQ(std::get<Interrupt>(decoded->body).kind, InterruptKind::kLineHigh);
+}
+
+TEST(Packet, ADeviceWithRegistersIsDescribedAsThePageShows) {
+  const Description serial{.device = DeviceId(5),
+                           .model = "uart16550",
+                           .type = 0,
+                           .features = 0,
+                           .queue_sizes = {},
+                           .config = {},
+                           .registers = RegisterInterface{.lines = 1, .posted = {{0, 0}}}};
+  const auto example = format_example("io-packet.md", "Example of a device with registers");
+  EXPECT_EQ(encode(serial), example) << format_dump(encode(serial));
+  const auto decoded = decode_description(example);
+  ASSERT_TRUE(decoded) << decoded.error().message();
+  EXPECT_EQ(*decoded, serial);
 }
 
 TEST(Packet, ThePagesExamplesAreDecoded) {

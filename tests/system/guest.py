@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import termios
 import time
@@ -42,6 +43,7 @@ class Guest:
         self.transcript = b""
         self._unread = b""  # what `expect` has not consumed yet, without control sequences
         self._sequence = 0
+        self._console = None
         if terminal:
             self._input, child_side = pty.openpty()
             self._output = self._input
@@ -56,6 +58,13 @@ class Guest:
         if not terminal:
             self._input, self._output = self.process.stdin.fileno(), self.process.stdout.fileno()
 
+    def use_console(self, console: socket.socket) -> None:
+        """Where the guest's console is, when it is not the process's own streams; closed with the guest."""
+        if self._console is not None:
+            self._console.close()
+        self._console = console
+        self._input = self._output = console.fileno()
+
     def __enter__(self) -> "Guest":
         return self
 
@@ -64,6 +73,8 @@ class Guest:
             self.process.kill()
             self.process.wait()
         self._drain()
+        if self._console is not None:
+            self._console.close()
         self.log.write_bytes(self.describe().encode())
 
     def describe(self) -> str:

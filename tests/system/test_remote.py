@@ -7,7 +7,9 @@ from case import SystemTest
 from machine import ORRERY, small_guest
 
 
-class RemoteTest(SystemTest):
+class RemoteServers(SystemTest):
+    """Has certificates, and starts servers."""
+
     def setUp(self):
         super().setUp()
         self.skip_unless_orrery()
@@ -42,6 +44,8 @@ class RemoteTest(SystemTest):
         server.send_signal(signal.SIGTERM)
         self.assertEqual(server.wait(timeout=60), 0)
 
+
+class RemoteTest(RemoteServers):
     def test_disk_and_random_numbers(self):
         disk = self.empty_disk(64 << 20)
         server = self.start_server(f"disk0=disk:{disk},format=raw,serial=far-away", "rng0=rng")

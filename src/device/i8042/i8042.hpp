@@ -24,6 +24,7 @@ class I8042 : public Device {
   static constexpr unsigned kCommandStatus = 1;
   static constexpr unsigned kKeyboardLine = 0;
   static constexpr unsigned kAuxiliaryLine = 1;
+  static constexpr unsigned kLines = 2;
 
   explicit I8042(Host& host) : host_(host) {}
 

@@ -19,6 +19,10 @@ namespace orrery::device::rtc_cmos {
 
 class RtcCmos : public Device {
  public:
+  static constexpr unsigned kLines = 1;
+  // Whoever writes there need not wait until the write has arrived.
+  static constexpr std::uint64_t kEarlyWrite = 0;  // the index port
+
   // EPOCH: nanoseconds from 1970-01-01 00:00 UTC to the machine's time 0. HOST outlives the device.
   RtcCmos(Host& host, Ticks epoch);
 

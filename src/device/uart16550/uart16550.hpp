@@ -22,6 +22,11 @@ namespace orrery::device::uart16550 {
 
 class Uart16550 : public Device {
  public:
+  static constexpr unsigned kLines = 1;
+  // Whoever writes there need not wait until the write has arrived: that a byte has gone is seen in
+  // LSR and by the interrupt only.
+  static constexpr std::uint64_t kEarlyWrite = 0;  // THR, DLL
+
   // HOST outlives the device.
   explicit Uart16550(Host& host);
 

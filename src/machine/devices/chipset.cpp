@@ -90,8 +90,9 @@ void Chipset::describe_memory(const MemoryMap& map, unsigned vcpus) {
   using namespace device::rtc_cmos;
   const auto set = [this](unsigned index, std::uint64_t value, unsigned bytes) {
     for (unsigned i = 0; i < bytes; ++i) {
-      rtc_->set_cmos(static_cast<std::uint8_t>(index + i),
-                     static_cast<std::uint8_t>(value >> i * 8));
+      cmos_.push_back(
+          {static_cast<std::uint8_t>(index + i), static_cast<std::uint8_t>(value >> i * 8)});
+      rtc_->set_cmos(cmos_.back().index, cmos_.back().value);
     }
   };
   const std::uint64_t low = map.low_size().value();
@@ -102,6 +103,30 @@ void Chipset::describe_memory(const MemoryMap& map, unsigned vcpus) {
   set(kMemoryAbove16MibLow, low > 16_MiB ? (low - 16_MiB) / 64_KiB : 0, 2);
   set(kMemoryAbove4GibLow, map.high_size().value() / 64_KiB, 3);
   set(kProcessorsMinusOne, vcpus - 1, 1);
+}
+
+// Of the devices that can be elsewhere. False: it is none of them.
+bool Chipset::take_out(const device::Device* device) {
+  const auto is_it = [&](auto& model) {
+    if (model.get() != device) return false;
+    model.reset();
+    return true;
+  };
+  return std::ranges::any_of(uarts_, is_it) || is_it(rtc_) || is_it(i8042_);
+}
+
+Result<> Chipset::replace(std::string_view name, const DeviceFactory& make) {
+  const auto named = std::ranges::find(devices_, name, &NamedDevice::name);
+  const device::Device* const before = named == devices_.end() ? nullptr : named->device;
+  if (before == nullptr || !take_out(before)) {
+    return fail(format("{}: there is no such device that could be elsewhere", name));
+  }
+  const auto host = std::ranges::find_if(
+      hosts_, [&](const auto& each) { return &each->device_lock() == named->lock; });
+  replacements_.push_back(make(**host));
+  named->device = replacements_.back().get();
+  bus_.replace(before, *named->device);
+  return {};
 }
 
 void Chipset::press_power_button() {

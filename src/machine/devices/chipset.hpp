@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,11 +33,16 @@ class Chipset {
   Chipset(HostServices& services, IrqWires& wires, Bus& bus,
           std::function<void(std::uint32_t)> debug_exit);
 
+  // Unless they are replaced.
   device::uart16550::Uart16550& uart(unsigned number) { return *uarts_[number]; }
   device::i8042::I8042& i8042() { return *i8042_; }
   // What firmware leaves in CMOS memory.
   void describe_memory(const MemoryMap& map, unsigned vcpus);
+  const std::vector<CmosByte>& cmos() const { return cmos_; }
   void press_power_button();
+
+  // See Machine::replace_device().
+  Result<> replace(std::string_view name, const DeviceFactory& make);
 
   const NamedDevices& devices() const { return devices_; }
 
@@ -61,6 +67,7 @@ class Chipset {
     return plug<Model>(std::move(name), irqs,
                        [](device::Host& host) { return std::make_unique<Model>(host); });
   }
+  bool take_out(const device::Device* device);
   // Ports at which a region of the device that was plugged in last answers.
   void claim(unsigned region, std::uint16_t base, std::uint64_t size, Width widest = Width::k8);
 
@@ -69,6 +76,8 @@ class Chipset {
   Bus& bus_;
   std::vector<std::unique_ptr<DeviceHost>> hosts_;
   NamedDevices devices_;
+  std::vector<CmosByte> cmos_;
+  std::vector<std::unique_ptr<device::Device>> replacements_;
 
   std::array<std::unique_ptr<device::uart16550::Uart16550>, kSerialPorts> uarts_;
   std::unique_ptr<device::pit8254::Pit8254> pit_;

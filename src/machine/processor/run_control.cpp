@@ -22,10 +22,13 @@ void RunControl::open_or_close() {
 }
 
 void RunControl::end(Ending ending) {
-  const std::lock_guard lock(mutex_);
-  if (!active_ || ending_) return;
-  ending_ = std::move(ending);
-  open_or_close();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!active_ || ending_) return;
+    ending_ = std::move(ending);
+    open_or_close();
+  }
+  if (ended_) ended_();
 }
 
 void RunControl::begin_pause() {
@@ -39,6 +42,16 @@ void RunControl::pause() {
   ++pauses_;
   open_or_close();
   changed_.wait(lock, [this] { return going_ == 0; });
+}
+
+bool RunControl::try_pause(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  ++pauses_;
+  open_or_close();
+  if (changed_.wait_for(lock, patience, [this] { return going_ == 0; })) return true;
+  --pauses_;
+  open_or_close();
+  return false;
 }
 
 void RunControl::resume() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -35,11 +36,16 @@ class RunControl {
   // thread in the middle of an access.
   void end(Ending ending);
   void pause();
+  // Does not wait longer than that. False: not all stand, and they go on.
+  bool try_pause(std::chrono::milliseconds patience);
   // Does not wait either; to be followed by resume(), and by pause() of who needs to wait.
   void begin_pause();
   void resume();
 
   // ---- The machine's owner ----
+
+  // ENDED: called by who ends the machine, behind that. Before the first run().
+  void on_end(std::function<void()> ended) { ended_ = std::move(ended); }
 
   // Lets the vCPUs go, and waits until the machine has ended and all stand again.
   Ending run();
@@ -52,6 +58,7 @@ class RunControl {
 
   std::function<void()> stop_vcpus_;
   std::function<void(bool)> clock_;
+  std::function<void()> ended_;
 
   std::mutex mutex_;  // guards all below; a leaf: no other lock is taken with it held but clock_'s
   std::condition_variable changed_;

@@ -15,10 +15,7 @@ using virtio::Taken;
 
 RemoteModel::RemoteModel(ToServer& server, std::string name, std::uint16_t number,
                          Description description)
-    : server_(&server),
-      remote_name_(std::move(name)),
-      tag_base_(std::uint64_t{number} << kNumberShift),
-      description_(std::move(description)) {}
+    : RemotePart(std::move(name), number), server_(&server), description_(std::move(description)) {}
 
 // ---- The driver's side, with the device's lock ----
 
@@ -191,7 +188,7 @@ Result<> RemoteModel::found(ToServer& server, const Description& description) {
   const std::lock_guard lock(core_->host().device_lock());
   if (description.type != description_.type || description.features != description_.features ||
       description.queue_sizes != description_.queue_sizes) {
-    return fail(format("{}: is another device than before", remote_name_));
+    return fail(format("{}: is another device than before", remote_name()));
   }
   const bool changed = description.config != description_.config;
   description_ = description;

@@ -10,51 +10,25 @@
 
 #include "device/virtio/core.hpp"
 #include "device/virtio/model.hpp"
-#include "remote/packet/description.hpp"
-#include "remote/packet/packet.hpp"
+#include "remote/client/remote_part.hpp"
 
 namespace orrery::remote {
 
-// Where a RemoteModel sends to: the connection to its server.
-class ToServer {
+class RemoteModel final : public device::virtio::Model, public RemotePart {
  public:
-  virtual ~ToServer() = default;
-  // Any thread.
-  virtual void send(const Body& body) = 0;
-  virtual bool has_credit() = 0;
-  virtual ToDevice address_of(DeviceId device) const = 0;
-};
-
-class RemoteModel final : public device::virtio::Model {
- public:
-  // Where its number stands in the tags of its requests.
-  static constexpr unsigned kNumberShift = 48;
-
-  // NUMBER: not 0; makes tags unique among a VM's models.
   RemoteModel(ToServer& server, std::string name, std::uint16_t number, Description description);
 
-  // ---- The connection's, on the loop, without the device's lock ----
+  // ---- RemotePart ----
 
-  // The server's name for the model.
-  const std::string& remote_name() const { return remote_name_; }
-  std::uint16_t number() const { return static_cast<std::uint16_t>(tag_base_ >> kNumberShift); }
-  static std::uint16_t number_in(std::uint64_t tag) {
-    return static_cast<std::uint16_t>(tag >> kNumberShift);
-  }
-  void take(const QueueResult& result);
-  void take(const Event& event);
-  // There may be credit again.
-  void go_on();
-  // Nothing is to be sent until found(); answers still come.
-  void hold();
-  // What the driver and its requests have made of the model, as a server that held it says.
-  void keep_settings(ByteSpan settings);
-  // Nothing that was sent will be answered, and nothing is to be sent, until found() again.
-  void lost();
-  // A server has it, be it another one: there it gets its settings, and what was under way is sent
-  // (again). An error: it is another device than it was. SERVER outlives the model's stay.
-  Result<> found(ToServer& server, const Description& description);
-  DeviceId device() const { return description_.device; }
+  DeviceId device() const override { return description_.device; }
+  using RemotePart::take;
+  void take(const QueueResult& result) override;
+  void take(const Event& event) override;
+  void go_on() override;
+  void hold() override;
+  void keep_settings(ByteSpan settings) override;
+  void lost() override;
+  Result<> found(ToServer& server, const Description& description) override;
 
   // ---- device::virtio::Model ----
 
@@ -99,8 +73,6 @@ class RemoteModel final : public device::virtio::Model {
 
   // Guarded by the device's lock, as all that is not const.
   ToServer* server_;
-  const std::string remote_name_;
-  const std::uint64_t tag_base_;
   Description description_;
   device::virtio::Core* core_ = nullptr;
   bool found_ = true;

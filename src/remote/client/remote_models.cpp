@@ -35,13 +35,12 @@ RemoteServer& RemoteModels::server_at(const Place& place) {
   return *server;
 }
 
-Result<std::unique_ptr<RemoteModel>> RemoteModels::open(const std::string& name,
-                                                        const std::vector<Place>& places) {
+Result<OpenedModel> RemoteModels::open(const std::string& name, const std::vector<Place>& places) {
   const auto number = static_cast<std::uint16_t>(models_.size() + 1);
   Placed placed;
   // (All are connected to now: whoever is needed later is there at once.)
   for (const Place& place : places) placed.places.push_back(&server_at(place));
-  Result<std::unique_ptr<RemoteModel>> model = fail("it has no place");
+  Result<OpenedModel> model = fail("it has no place");
   for (; placed.at < placed.places.size(); ++placed.at) {
     using Patience = RemoteServer::Patience;
     const bool last = placed.at + 1 == placed.places.size();
@@ -51,9 +50,16 @@ Result<std::unique_ptr<RemoteModel>> RemoteModels::open(const std::string& name,
     if (!last) log::warning("{}; trying the next server", model.error().message());
   }
   if (!model) return model;
-  placed.model = model->get();
+  placed.model = std::visit([](auto& made) -> RemotePart* { return made.get(); }, *model);
+  if (auto* const device = std::get_if<std::unique_ptr<RemoteDevice>>(&*model)) {
+    devices_.push_back(device->get());
+  }
   models_.emplace(number, std::move(placed));
   return model;
+}
+
+void RemoteModels::stop_waiting() {
+  for (RemoteDevice* const device : devices_) device->stop_waiting();
 }
 
 void RemoteModels::close() {
@@ -102,17 +108,17 @@ void RemoteModels::go_on_elsewhere(Placed& placed) {
 // The session is given up for all models there: what it still holds must not be carried out there
 // when it is carried out elsewhere.
 void RemoteModels::unreachable(RemoteServer& server, const Error& why) {
-  const std::vector<RemoteModel*> there = server.models();
-  const auto has_other_place = [this](const RemoteModel* model) {
+  const std::vector<RemotePart*> there = server.models();
+  const auto has_other_place = [this](const RemotePart* model) {
     return models_.at(model->number()).places.size() > 1;
   };
   if (std::ranges::none_of(there, has_other_place)) return;
   if (std::ranges::any_of(
-          there, [this](const RemoteModel* model) { return models_.at(model->number()).found; })) {
+          there, [this](const RemotePart* model) { return models_.at(model->number()).found; })) {
     log::warning("{}: {}", server.name(), why.message());
   }
   server.give_up();
-  for (RemoteModel* const model : there) {
+  for (RemotePart* const model : there) {
     Placed& placed = models_.at(model->number());
     if (placed.moving.done && placed.moving.to == &server) {
       go_back(placed, why);
@@ -122,7 +128,7 @@ void RemoteModels::unreachable(RemoteServer& server, const Error& why) {
   }
 }
 
-void RemoteModels::refused(RemoteServer& /*server*/, RemoteModel& model, const Error& why) {
+void RemoteModels::refused(RemoteServer& /*server*/, RemotePart& model, const Error& why) {
   Placed& placed = models_.at(model.number());
   if (placed.moving.done) {
     if (std::chrono::steady_clock::now() < placed.moving.until) return;
@@ -133,13 +139,13 @@ void RemoteModels::refused(RemoteServer& /*server*/, RemoteModel& model, const E
   if (placed.places.size() > 1) go_on_elsewhere(placed);
 }
 
-void RemoteModels::lost(RemoteServer& /*server*/, RemoteModel& model) {
+void RemoteModels::lost(RemoteServer& /*server*/, RemotePart& model) {
   const auto placed = models_.find(model.number());
   if (placed != models_.end()) placed->second.found = false;
 }
 
 // Where the way does not lead there, the model stays with who forwards.
-void RemoteModels::routed(RemoteServer& /*server*/, RemoteModel& model, const std::string& place) {
+void RemoteModels::routed(RemoteServer& /*server*/, RemotePart& model, const std::string& place) {
   if (options_.routes == Options::Routes::kIgnore) return;
   if (models_.at(model.number()).moving.done) return;
   auto server = find_tcp_server(place);
@@ -152,7 +158,7 @@ void RemoteModels::routed(RemoteServer& /*server*/, RemoteModel& model, const st
        });
 }
 
-void RemoteModels::arrived(RemoteServer& server, RemoteModel& model) {
+void RemoteModels::arrived(RemoteServer& server, RemotePart& model) {
   Placed& placed = models_.at(model.number());
   placed.found = true;
   placed.searches = 0;

@@ -45,13 +45,17 @@ class RemoteModels final : private ModelOwner {
 
   // Opens the model at the first of PLACES that gives it. Runs the loop meanwhile, so not while
   // anybody else does. This outlives the model; once the loop runs no more, in any order.
-  Result<std::unique_ptr<RemoteModel>> open(const std::string& name,
-                                            const std::vector<Place>& places);
+  Result<OpenedModel> open(const std::string& name, const std::vector<Place>& places);
 
   // Has the model go on at PLACE; DONE says whether it does. It goes on where it was if that place
   // does not give it. Asking once more while it is on its way there is told the same.
   void move(const std::string& name, const Place& place, std::function<void(const Result<>&)> done);
   std::vector<Whereabouts> whereabouts() const;
+
+  // Whoever waits for an answer of a device with registers gets all ones, until the device is
+  // reset: the machine has ended. Any thread, with no device's lock held but those of other
+  // devices.
+  void stop_waiting();
 
   // Gives all models back. Runs the loop.
   void close();
@@ -66,7 +70,7 @@ class RemoteModels final : private ModelOwner {
     SteadyTime until{};  // so long a refusal counts for nothing
   };
   struct Placed {
-    RemoteModel* model = nullptr;
+    RemotePart* model = nullptr;
     std::vector<RemoteServer*> places;
     std::size_t at = 0;  // of places
     bool found = true;
@@ -76,10 +80,10 @@ class RemoteModels final : private ModelOwner {
   };
 
   void unreachable(RemoteServer& server, const Error& why) override;
-  void refused(RemoteServer& server, RemoteModel& model, const Error& why) override;
-  void lost(RemoteServer& server, RemoteModel& model) override;
-  void routed(RemoteServer& server, RemoteModel& model, const std::string& place) override;
-  void arrived(RemoteServer& server, RemoteModel& model) override;
+  void refused(RemoteServer& server, RemotePart& part, const Error& why) override;
+  void lost(RemoteServer& server, RemotePart& part) override;
+  void routed(RemoteServer& server, RemotePart& part, const std::string& place) override;
+  void arrived(RemoteServer& server, RemotePart& part) override;
 
   RemoteServer& server_at(const Place& place);
   Placed* find(const std::string& name);
@@ -94,6 +98,7 @@ class RemoteModels final : private ModelOwner {
   const Options options_;
   std::map<std::string, std::unique_ptr<RemoteServer>> servers_;  // by host:port
   std::map<std::uint16_t, Placed> models_;                        // by number
+  std::vector<RemoteDevice*> devices_;  // of models_, those with registers
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -82,11 +82,13 @@ ToDevice RemoteServer::address_of(DeviceId device) const {
 
 void RemoteServer::take(const Packet& packet) {
   if (const auto* const result = std::get_if<QueueResult>(&packet.body)) {
-    const auto found = models_.find(RemoteModel::number_in(result->tag));
-    if (found != models_.end()) found->second->take(*result);
+    pass_on(result->tag, *result);
   } else if (const auto* const event = std::get_if<Event>(&packet.body)) {
     take(*event);
+  } else if (const auto* const interrupt = std::get_if<Interrupt>(&packet.body)) {
+    if (RemotePart* const part = find(interrupt->device)) part->take(*interrupt);
   } else if (const auto* const feedback = std::get_if<Feedback>(&packet.body)) {
+    if (RemotePart::number_in(feedback->tag) != 0) return pass_on(feedback->tag, *feedback);
     const auto asked = answers_.find(feedback->tag);
     if (asked == answers_.end()) return;
     const auto answer = std::move(asked->second.answer);
@@ -95,12 +97,24 @@ void RemoteServer::take(const Packet& packet) {
   }
 }
 
-void RemoteServer::take(const Event& event) {
+// Whose question it answers.
+template <typename Answer>
+void RemoteServer::pass_on(std::uint64_t tag, const Answer& answer) {
+  const auto found = models_.find(RemotePart::number_in(tag));
+  if (found != models_.end()) found->second->take(answer);
+}
+
+RemotePart* RemoteServer::find(DeviceId device) const {
   const auto found = std::ranges::find_if(models_, [&](const auto& entry) {
-    return entry.second->device() == event.device && !missing_.contains(entry.first);
+    return entry.second->device() == device && !missing_.contains(entry.first);
   });
-  if (found == models_.end()) return;
-  RemoteModel& model = *found->second;
+  return found == models_.end() ? nullptr : found->second;
+}
+
+void RemoteServer::take(const Event& event) {
+  RemotePart* const found = find(event.device);
+  if (found == nullptr) return;
+  RemotePart& model = *found;
   if (event.code == EventCode::kRoute) {
     const auto* const text = reinterpret_cast<const char*>(event.data.data());
     owner_.routed(*this, model, std::string(text, event.data.size()));
@@ -113,7 +127,7 @@ void RemoteServer::take(const Event& event) {
 }
 
 // Nobody answers what was asked about it.
-void RemoteServer::miss(RemoteModel& model) {
+void RemoteServer::miss(RemotePart& model) {
   missing_.insert(model.number());
   model.lost();
   owner_.lost(*this, model);
@@ -143,8 +157,8 @@ bool RemoteServer::run_until(const bool& done) {
   return done;
 }
 
-Result<std::unique_ptr<RemoteModel>> RemoteServer::open(const std::string& name,
-                                                        std::uint16_t number, Patience patience) {
+Result<OpenedModel> RemoteServer::open(const std::string& name, std::uint16_t number,
+                                       Patience patience) {
   bool done = false;
   Result<Description> description = fail("no answer");
   if (std::exchange(session_is_over_, false)) connect();
@@ -169,25 +183,33 @@ Result<std::unique_ptr<RemoteModel>> RemoteServer::open(const std::string& name,
                                         : refused_));
   }
   if (!description) return fail(description.error().context(name + "@" + options_.server.name));
-  ToServer& self = *this;
-  auto model = std::make_unique<RemoteModel>(self, name, number, std::move(*description));
-  models_.emplace(number, model.get());
+  OpenedModel model = make(name, number, std::move(*description));
+  std::visit([&](auto& made) { models_.emplace(number, made.get()); }, model);
   return model;
 }
 
-void RemoteServer::adopt(RemoteModel& model, milliseconds pause) {
+OpenedModel RemoteServer::make(const std::string& name, std::uint16_t number,
+                               Description description) {
+  ToServer& self = *this;
+  if (description.registers) {
+    return std::make_unique<RemoteDevice>(self, name, number, std::move(description));
+  }
+  return std::make_unique<RemoteModel>(self, name, number, std::move(description));
+}
+
+void RemoteServer::adopt(RemotePart& model, milliseconds pause) {
   models_.emplace(model.number(), &model);
   missing_.insert(model.number());
   retry_->arm(steady_clock::now() + pause);
 }
 
-void RemoteServer::drop(RemoteModel& model) {
+void RemoteServer::drop(RemotePart& model) {
   models_.erase(model.number());
   const bool here = missing_.erase(model.number()) == 0;
   if (here && !session_is_over_) send(Command{address_of(model.device()), 0, CommandCode::kClose});
 }
 
-void RemoteServer::stop(RemoteModel& model,
+void RemoteServer::stop(RemotePart& model,
                         std::function<void(const Result<ByteSpan>& settings)> done) {
   ask(CommandCode::kSave, model.device(), {},
       {model.number(), [this, done = std::move(done)](const Result<Feedback>& feedback) {
@@ -199,8 +221,8 @@ void RemoteServer::stop(RemoteModel& model,
        }});
 }
 
-std::vector<RemoteModel*> RemoteServer::models() const {
-  std::vector<RemoteModel*> models;
+std::vector<RemotePart*> RemoteServer::models() const {
+  std::vector<RemotePart*> models;
   models.reserve(models_.size());
   for (const auto& [number, model] : models_) models.push_back(model);
   return models;
@@ -261,7 +283,7 @@ void RemoteServer::find_again() {
   for (const std::uint16_t number : missing_) ask_for(*models_.at(number));
 }
 
-void RemoteServer::ask_for(RemoteModel& model) {
+void RemoteServer::ask_for(RemotePart& model) {
   const std::string& name = model.remote_name();
   ask(CommandCode::kOpen, {}, as_bytes(name.data(), name.size()),
       {model.number(), [this, number = model.number()](const Result<Feedback>& feedback) {
@@ -277,7 +299,7 @@ void RemoteServer::found(std::uint16_t number, const Feedback& feedback) {
     return;
   }
   if (!missing_.contains(number)) return;
-  RemoteModel& model = *known->second;
+  RemotePart& model = *known->second;
   const Result<> taken = description ? model.found(*this, *description) : fail(description.error());
   if (!taken) {
     if (description) send(Command{address_of(description->device), 0, CommandCode::kClose});

@@ -11,16 +11,21 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
+#include "remote/client/remote_device.hpp"
 #include "remote/client/remote_model.hpp"
 #include "remote/link/client_link.hpp"
 
 namespace orrery::remote {
 
 class RemoteServer;
+
+// By what its server says of it: one behind queues, or one with registers.
+using OpenedModel = std::variant<std::unique_ptr<RemoteModel>, std::unique_ptr<RemoteDevice>>;
 
 // Decides which server a model is on. On the loop's thread.
 class ModelOwner {
@@ -29,13 +34,13 @@ class ModelOwner {
   // No connection can be made, and what the server still does for the VM is not known.
   virtual void unreachable(RemoteServer& server, const Error& why) = 0;
   // The server does not give the model (now); unless it is taken from it, it is asked again.
-  virtual void refused(RemoteServer& server, RemoteModel& model, const Error& why) = 0;
+  virtual void refused(RemoteServer& server, RemotePart& part, const Error& why) = 0;
   // The server has the model no more, and it is looked for there.
-  virtual void lost(RemoteServer& server, RemoteModel& model) = 0;
+  virtual void lost(RemoteServer& server, RemotePart& part) = 0;
   // The model's server says that it is better reached at PLACE, host:port.
-  virtual void routed(RemoteServer& server, RemoteModel& model, const std::string& place) = 0;
+  virtual void routed(RemoteServer& server, RemotePart& part, const std::string& place) = 0;
   // The server has the model, which goes on there.
-  virtual void arrived(RemoteServer& server, RemoteModel& model) = 0;
+  virtual void arrived(RemoteServer& server, RemotePart& part) = 0;
 };
 
 class RemoteServer final : private ToServer {
@@ -53,19 +58,18 @@ class RemoteServer final : private ToServer {
   };
   // Opens what the server knows by NAME, for the VM's model of that number. Runs the loop
   // meanwhile, so not while anybody else does.
-  Result<std::unique_ptr<RemoteModel>> open(const std::string& name, std::uint16_t number,
-                                            Patience patience);
+  Result<OpenedModel> open(const std::string& name, std::uint16_t number, Patience patience);
 
   // After PAUSE the model is looked for here, where it goes on with what is under way.
-  void adopt(RemoteModel& model, std::chrono::milliseconds pause);
+  void adopt(RemotePart& part, std::chrono::milliseconds pause);
   // The model is not used here any more; the server gets it back.
-  void drop(RemoteModel& model);
+  void drop(RemotePart& part);
   // Has the model stop here. DONE has what it has been told, or the empty span where the server is
   // lost meanwhile.
-  void stop(RemoteModel& model, std::function<void(const Result<ByteSpan>& settings)> done);
+  void stop(RemotePart& part, std::function<void(const Result<ByteSpan>& settings)> done);
   // The session ends, and with it what the server has for the VM; a new one begins by and by.
   void give_up();
-  std::vector<RemoteModel*> models() const;
+  std::vector<RemotePart*> models() const;
 
   // Gives all models back, and waits until the server knows, for some seconds at most. Runs the
   // loop.
@@ -88,19 +92,23 @@ class RemoteServer final : private ToServer {
   void refuse(const Error& why);
   void end_session(std::chrono::milliseconds pause);
   void find_again();
-  void ask_for(RemoteModel& model);
+  void ask_for(RemotePart& part);
   void found(std::uint16_t number, const Feedback& feedback);
   void take(const Event& event);
-  void miss(RemoteModel& model);
+  template <typename Answer>
+  void pass_on(std::uint64_t tag, const Answer& answer);
+  RemotePart* find(DeviceId device) const;
+  void miss(RemotePart& part);
   void ask(CommandCode code, DeviceId device, ByteSpan data, Asked asked);
   bool run_until(const bool& done);
+  OpenedModel make(const std::string& name, std::uint16_t number, Description description);
 
   EventLoop& loop_;
   const ClientLink::Options options_;
   ModelOwner& owner_;
   mutable std::mutex mutex_;  // guards link_, not what it points to
   std::unique_ptr<ClientLink> link_;
-  std::map<std::uint16_t, RemoteModel*> models_;  // by number
+  std::map<std::uint16_t, RemotePart*> models_;  // by number
   std::uint64_t last_tag_ = 0;
   std::map<std::uint64_t, Asked> answers_;  // by tag
   std::set<std::uint16_t> missing_;         // of models_, until found (again)

@@ -19,18 +19,15 @@ class DeviceServer::Service final : public SessionService {
   }
 
   void take(const Packet& packet) override {
+    const std::uint32_t bytes = packet.header.length;
     if (const auto* const command = std::get_if<Command>(&packet.body)) {
       take_command(*command);
-    } else if (const auto* const request = std::get_if<QueueRequest>(&packet.body)) {
-      const auto elsewhere = forwarded_.find(request->to.device);
-      if (elsewhere != forwarded_.end()) {
-        return elsewhere->second->take(*request, packet.header.length);
-      }
-      HostedModel* const model = own(request->to.device);
-      if (model == nullptr) return link_.give_back(packet.header.length);
-      model->take(*request, packet.header.length);
-    } else {
-      refuse_other(packet);
+    } else if (const auto* const queue = std::get_if<QueueRequest>(&packet.body)) {
+      if (!pass_on(*queue, bytes)) link_.give_back(bytes);
+    } else if (const auto* const access = std::get_if<IoRequest>(&packet.body)) {
+      if (pass_on(*access, bytes)) return;
+      link_.give_back(bytes);
+      if (access->posted == 0) answer(access->tag, ResultCode::kNoDevice);
     }
   }
 
@@ -41,9 +38,22 @@ class DeviceServer::Service final : public SessionService {
   }
 
  private:
-  HostedModel* own(DeviceId id) {
-    HostedModel* const model = server_.find(id);
+  Hosted* own(DeviceId id) {
+    Hosted* const model = server_.find(id);
     return model != nullptr && model->belongs_to(link_) ? model : nullptr;
+  }
+
+  // False: there is no such model.
+  template <typename Request>
+  bool pass_on(const Request& request, std::uint32_t packet_bytes) {
+    const auto elsewhere = forwarded_.find(request.to.device);
+    if (elsewhere != forwarded_.end()) {
+      elsewhere->second->take(request, packet_bytes);
+      return true;
+    }
+    Hosted* const model = own(request.to.device);
+    if (model != nullptr) model->take(request, packet_bytes);
+    return model != nullptr;
   }
 
   void answer(std::uint64_t tag, ResultCode result, ByteSpan data = {}) {
@@ -54,7 +64,7 @@ class DeviceServer::Service final : public SessionService {
     if (command.code == CommandCode::kOpen) return open(command);
     const auto elsewhere = forwarded_.find(command.to.device);
     if (elsewhere != forwarded_.end()) return elsewhere->second->take(command);
-    HostedModel* const model = own(command.to.device);
+    Hosted* const model = own(command.to.device);
     if (model == nullptr) return answer(command.tag, ResultCode::kNoDevice);
     if (command.code != CommandCode::kClose) return model->take(command);
     release(*model);
@@ -95,17 +105,9 @@ class DeviceServer::Service final : public SessionService {
     answer(tag, ResultCode::kFailed, as_bytes(why.message().data(), why.message().size()));
   }
 
-  void release(HostedModel& model) {
+  void release(Hosted& model) {
     log::info("{}: released by VM {} of {}", model.name(), link_.vm().vm.value(), link_.peer());
     model.close();
-  }
-
-  // Models with registers of their own are not hosted here yet; a VMM that asks is told so.
-  void refuse_other(const Packet& packet) {
-    const auto* const request = std::get_if<IoRequest>(&packet.body);
-    if (request == nullptr) return;
-    link_.give_back(packet.header.length);
-    if (request->posted == 0) answer(request->tag, ResultCode::kNoDevice);
   }
 
   DeviceServer& server_;
@@ -124,6 +126,12 @@ DeviceServer::Slot& DeviceServer::add_slot(std::string name) {
 void DeviceServer::add(std::string name, std::unique_ptr<device::virtio::Model> model) {
   Slot& slot = add_slot(std::move(name));
   slot.hosted = std::make_unique<HostedModel>(loop_, slot.id, slot.name, std::move(model));
+}
+
+void DeviceServer::add(std::string name, const MakeDevice& make, RegisterInterface registers) {
+  Slot& slot = add_slot(std::move(name));
+  slot.hosted =
+      std::make_unique<HostedDevice>(loop_, slot.id, slot.name, make, std::move(registers));
 }
 
 void DeviceServer::add(std::string name, OnUse on_use) {
@@ -191,7 +199,7 @@ DeviceServer::Slot* DeviceServer::find(std::string_view name) {
   return found == slots_.end() ? nullptr : found->get();
 }
 
-HostedModel* DeviceServer::find(DeviceId id) {
+Hosted* DeviceServer::find(DeviceId id) {
   const std::uint64_t number = id.value();
   return number == 0 || number > slots_.size() ? nullptr : slots_[number - 1]->hosted.get();
 }

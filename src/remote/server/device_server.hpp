@@ -14,6 +14,7 @@
 #include "device/virtio/model.hpp"
 #include "remote/link/server_link.hpp"
 #include "remote/server/forwarded_model.hpp"
+#include "remote/server/hosted_device.hpp"
 #include "remote/server/hosted_model.hpp"
 
 namespace orrery::remote {
@@ -25,6 +26,9 @@ class DeviceServer {
   // A model that VMs may open by NAME. Its ports outlive the server, and are drained before it
   // goes.
   void add(std::string name, std::unique_ptr<device::virtio::Model> model);
+
+  // A device with registers, of which VMs are told REGISTERS.
+  void add(std::string name, const MakeDevice& make, RegisterInterface registers);
 
   // A model that is there only while a VM has it, so that in between another server may have what
   // stands behind it. Both may run the loop until they are done.
@@ -49,15 +53,15 @@ class DeviceServer {
   struct Slot {
     DeviceId id;
     std::string name;
-    std::optional<Route> route;           // it is there
-    OnUse on_use;                         // empty: `hosted` is always there
-    std::unique_ptr<HostedModel> hosted;  // none: nobody has it
-    bool changing = false;                // is being made, or finished
+    std::optional<Route> route;      // it is there
+    OnUse on_use;                    // empty: `hosted` is always there
+    std::unique_ptr<Hosted> hosted;  // none: nobody has it
+    bool changing = false;           // is being made, or finished
   };
 
   Slot& add_slot(std::string name);
   Slot* find(std::string_view name);
-  HostedModel* find(DeviceId id);
+  Hosted* find(DeviceId id);
   Result<> make(Slot& slot);
   void finish(Slot& slot);
   void one_by_one(std::function<void()> work);

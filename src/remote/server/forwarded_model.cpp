@@ -33,12 +33,23 @@ void ForwardedModel::open(const std::string& name, std::uint64_t tag) {
 }
 
 void ForwardedModel::take(const Command& command) {
-  Command sent = command;
-  sent.to = there();
-  link_->send(sent);
+  if (lost_) return;
+  waiting_.push_back({command, {command.data.begin(), command.data.end()}});
+  send_waiting();
 }
 
 void ForwardedModel::take(const QueueRequest& request, std::uint32_t packet_bytes) {
+  forward(request, packet_bytes);
+}
+
+// A posted write has no answer with which its credit could go back.
+void ForwardedModel::take(const IoRequest& request, std::uint32_t packet_bytes) {
+  forward(request, packet_bytes);
+  if (request.posted != 0) answered(request.tag);
+}
+
+template <typename Request>
+void ForwardedModel::forward(const Request& request, std::uint32_t packet_bytes) {
   if (lost_) return vm_.give_back(packet_bytes);
   under_way_.emplace(request.tag, packet_bytes);
   waiting_.push_back({request, {request.data.begin(), request.data.end()}});
@@ -46,12 +57,25 @@ void ForwardedModel::take(const QueueRequest& request, std::uint32_t packet_byte
 }
 
 void ForwardedModel::send_waiting() {
-  for (; !waiting_.empty() && link_->has_credit(); waiting_.pop_front()) {
-    QueueRequest& request = waiting_.front().request;
-    request.to = there();
-    request.data = waiting_.front().data;
-    link_->send(request);
+  for (; !waiting_.empty(); waiting_.pop_front()) {
+    Waiting& first = waiting_.front();
+    const bool counted = !std::holds_alternative<Command>(first.packet);
+    if (counted && !link_->has_credit()) return;
+    std::visit(
+        [&](auto& packet) {
+          packet.to = there();
+          packet.data = first.data;
+          link_->send(packet);
+        },
+        first.packet);
   }
+}
+
+void ForwardedModel::answered(std::uint64_t tag) {
+  const auto found = under_way_.find(tag);
+  if (found == under_way_.end()) return;
+  vm_.give_back(found->second);
+  under_way_.erase(found);
 }
 
 // ---- From the server that has it ----
@@ -66,6 +90,11 @@ void ForwardedModel::take(const Packet& packet) {
     sent.to = vm_.vm();
     sent.device = id_;
     vm_.send(sent);
+  } else if (const auto* const interrupt = std::get_if<Interrupt>(&packet.body)) {
+    Interrupt sent = *interrupt;
+    sent.to = vm_.vm();
+    sent.device = id_;
+    vm_.send(sent);
   }
 }
 
@@ -73,10 +102,12 @@ void ForwardedModel::take(const QueueResult& result) {
   QueueResult sent = result;
   sent.to = vm_.vm();
   vm_.send(sent);
-  const auto found = under_way_.find(result.tag);
-  if (found == under_way_.end()) return;
-  vm_.give_back(found->second);
-  under_way_.erase(found);
+  if (!under_way_.contains(result.tag)) return;
+  answered(result.tag);
+  tell_route();
+}
+
+void ForwardedModel::tell_route() {
   if (std::exchange(told_route_, true)) return;
   vm_.send(Event{.to = vm_.vm(),
                  .device = id_,
@@ -90,6 +121,9 @@ void ForwardedModel::take(const Feedback& feedback) {
   Feedback sent = feedback;
   sent.to = vm_.vm();
   vm_.send(sent);
+  if (!under_way_.contains(feedback.tag)) return;
+  answered(feedback.tag);
+  tell_route();
 }
 
 void ForwardedModel::opened(const Feedback& feedback) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/error.hpp"
@@ -33,20 +34,25 @@ class ForwardedModel {
   void open(const std::string& name, std::uint64_t tag);
   void take(const Command& command);
   void take(const QueueRequest& request, std::uint32_t packet_bytes);
+  void take(const IoRequest& request, std::uint32_t packet_bytes);
 
  private:
-  // A request that waits for credit there.
+  // What waits for credit there, and what came after it.
   struct Waiting {
-    QueueRequest request;
+    std::variant<Command, QueueRequest, IoRequest> packet;
     std::vector<std::byte> data;
   };
 
+  template <typename Request>
+  void forward(const Request& request, std::uint32_t packet_bytes);
   ToDevice there() const { return {device_, link_->server(), vm_.vm().vm}; }
   void take(const Packet& packet);
   void take(const Feedback& feedback);
   void take(const QueueResult& result);
   void opened(const Feedback& feedback);
   void send_waiting();
+  void answered(std::uint64_t tag);
+  void tell_route();
   void lose(const Error& why);
 
   ServerLink& vm_;

@@ -51,9 +51,8 @@ class HostedModel::Ring final : public virtio::Ring {
 
 HostedModel::HostedModel(EventLoop& loop, DeviceId id, std::string name,
                          std::unique_ptr<virtio::Model> model, std::function<void()> freed)
-    : loop_(loop),
-      id_(id),
-      name_(std::move(name)),
+    : Hosted(id, std::move(name)),
+      loop_(loop),
       freed_(std::move(freed)),
       host_(loop),
       core_(host_, *this, std::move(model)),
@@ -77,12 +76,12 @@ Result<Description> HostedModel::open(ServerLink& link) {
   if (link_ != nullptr && !belongs_to(link) && link_->make_way_for(link)) close();
   if (!is_free() && !belongs_to(link)) {
     return fail(
-        format("{}: is in use by {}", name_,
+        format("{}: is in use by {}", name(),
                link_ == nullptr ? "requests of the VM before" : "a VM of " + link_->peer()));
   }
   link_ = &link;
   const std::lock_guard lock(host_.device_lock());
-  Description description{.device = id_,
+  Description description{.device = id(),
                           .model = std::string(core_.model().name()),
                           .type = static_cast<std::uint32_t>(core_.model().type()),
                           .features = core_.model().features(),
@@ -105,13 +104,7 @@ void HostedModel::take(const Command& command) {
   if (command.code == CommandCode::kSave) return save(command.tag);
   const Result<> done = carry_out(command);
   if (std::exchange(settings_changed_, false)) tell_settings(command.tag);
-  Feedback feedback{.to = link_->vm(), .tag = command.tag};
-  if (!done) {
-    const std::string& text = done.error().message();
-    feedback.result = ResultCode::kFailed;
-    feedback.data = as_bytes(text.data(), text.size());
-  }
-  link_->send(feedback);
+  answer(command.tag, done);
 }
 
 Result<> HostedModel::carry_out(const Command& command) {
@@ -121,7 +114,7 @@ Result<> HostedModel::carry_out(const Command& command) {
     case CommandCode::kRestore: return restore(command.data);
     case CommandCode::kReset:
     case CommandCode::kStop: stop(); return {};
-    default: return fail(format("{}: does not know that command", name_));
+    default: return fail(format("{}: does not know that command", name()));
   }
 }
 
@@ -149,7 +142,7 @@ void HostedModel::go(virtio::Features features) {
 
 // The library and the models report by exceptions; they end here.
 Result<> HostedModel::restore(ByteSpan data) {
-  ORRERY_TRY(device::State settings, decode_tree(data, name_));
+  ORRERY_TRY(device::State settings, decode_tree(data, name()));
   try {
     if (resetting_) {
       restore_later_ = std::move(settings);
@@ -158,7 +151,7 @@ Result<> HostedModel::restore(ByteSpan data) {
     }
     return {};
   } catch (const std::exception& error) {
-    return fail(format("{}: its settings are damaged: {}", name_, error.what()));
+    return fail(format("{}: its settings are damaged: {}", name(), error.what()));
   }
 }
 
@@ -226,7 +219,7 @@ void HostedModel::begin_anew() {
   try {
     adopt(*settings);
   } catch (const std::exception& error) {
-    log::warning("{}: its settings are damaged: {}", name_, error.what());
+    log::warning("{}: its settings are damaged: {}", name(), error.what());
     core_.fail("its settings are damaged");
   }
 }
@@ -268,7 +261,7 @@ void HostedModel::configuration_changed() {
 
 void HostedModel::tell_needs_reset() {
   if (link_ == nullptr) return;
-  link_->send(Event{.to = link_->vm(), .device = id_, .code = EventCode::kNeedsReset});
+  link_->send(Event{.to = link_->vm(), .device = id(), .code = EventCode::kNeedsReset});
 }
 
 void HostedModel::tell_settings(std::uint64_t tag) {
@@ -277,7 +270,7 @@ void HostedModel::tell_settings(std::uint64_t tag) {
   store_le(reinterpret_cast<std::byte*>(data.data()), tag);
   device::State::to_cbor(core_.model().settings(), data);
   link_->send(Event{.to = link_->vm(),
-                    .device = id_,
+                    .device = id(),
                     .code = EventCode::kSettings,
                     .data = as_bytes(data.data(), data.size())});
 }
@@ -285,7 +278,7 @@ void HostedModel::tell_settings(std::uint64_t tag) {
 void HostedModel::tell_configuration() {
   if (link_ == nullptr) return;
   link_->send(Event{.to = link_->vm(),
-                    .device = id_,
+                    .device = id(),
                     .code = EventCode::kConfiguration,
                     .data = core_.model().config()});
 }

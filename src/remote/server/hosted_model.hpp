@@ -15,33 +15,24 @@
 #include "base/error.hpp"
 #include "base/loop/event_loop.hpp"
 #include "device/virtio/core.hpp"
-#include "remote/link/server_link.hpp"
-#include "remote/packet/description.hpp"
+#include "remote/server/hosted.hpp"
 #include "remote/server/model_host.hpp"
 
 namespace orrery::remote {
 
-class HostedModel final : private device::virtio::Signals {
+class HostedModel final : public Hosted, private device::virtio::Signals {
  public:
-  // NAME is what VMs open it by.
   // FREED: posted when a VM that had it has it no more, and nothing is under way.
   HostedModel(EventLoop& loop, DeviceId id, std::string name,
               std::unique_ptr<device::virtio::Model> model, std::function<void()> freed = {});
 
-  DeviceId id() const { return id_; }
-  const std::string& name() const { return name_; }
+  Result<Description> open(ServerLink& link) override;
+  void close() override;
+  bool is_free() const override { return link_ == nullptr && !resetting_; }
 
-  // For the VM of a session, which has it until close() or as long as LINK lives. An error: another
-  // VM has it.
-  Result<Description> open(ServerLink& link);
-  // The VM needs it no more: the model is reset, and free again once nothing is under way.
-  void close();
-  bool is_free() const { return link_ == nullptr && !resetting_; }
-  bool belongs_to(const ServerLink& link) const { return link_ == &link; }
-
-  // Of the VM that has it. Answers by feedback.
-  void take(const Command& command);
-  void take(const QueueRequest& request, std::uint32_t packet_bytes);
+  using Hosted::take;
+  void take(const Command& command) override;
+  void take(const QueueRequest& request, std::uint32_t packet_bytes) override;
 
  private:
   class Ring;
@@ -67,12 +58,9 @@ class HostedModel final : private device::virtio::Signals {
   void give(unsigned queue, const device::virtio::Chain& chain, std::uint32_t written);
 
   EventLoop& loop_;
-  const DeviceId id_;
-  const std::string name_;
   const std::function<void()> freed_;
   ModelHost host_;
   device::virtio::Core core_;
-  ServerLink* link_ = nullptr;
   bool resetting_ = false;
   bool settings_changed_ = false;
   // Once the reset is done: an answer to kSave, and how the next driver begins.

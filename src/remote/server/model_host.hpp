@@ -3,26 +3,21 @@
 #pragma once
 
 #include <cstring>
-#include <functional>
-#include <memory>
-#include <mutex>
 #include <optional>
 
-#include "base/loop/event_loop.hpp"
-#include "device/host.hpp"
+#include "remote/server/loop_host.hpp"
 #include "remote/server/request_memory.hpp"
 
 namespace orrery::remote {
 
-class ModelHost final : public device::Host {
+class ModelHost final : public LoopHost {
  public:
-  explicit ModelHost(EventLoop& loop) : loop_(loop) {}
+  explicit ModelHost(EventLoop& loop) : LoopHost(loop) {}
 
   RequestMemory& memory() { return memory_; }
 
   // The transport's business.
   void set_line(unsigned /*line*/, bool /*asserted*/) override {}
-  void send_msi(std::uint64_t /*address*/, std::uint32_t /*data*/) override {}
   void request_power(device::PowerRequest /*request*/) override {}
 
   bool dma_read(GuestPhysical address, MutableByteSpan destination) override {
@@ -49,22 +44,8 @@ class ModelHost final : public device::Host {
     }
   }
 
-  Ticks now() override;
-  std::unique_ptr<device::Timer> create_timer(std::function<void()> ring) override;
-  void post(std::function<void()> work) override {
-    loop_.post([this, alive = std::weak_ptr(alive_), work = std::move(work)] {
-      if (alive.expired()) return;
-      const std::lock_guard lock(lock_);
-      work();
-    });
-  }
-  std::mutex& device_lock() override { return lock_; }
-
  private:
-  EventLoop& loop_;
   RequestMemory memory_;
-  std::mutex lock_;
-  std::shared_ptr<void> alive_ = std::make_shared<char>();
 };
 
 }  // namespace orrery::remote

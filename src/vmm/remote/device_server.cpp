@@ -7,6 +7,9 @@
 #include "base/format.hpp"
 #include "base/log.hpp"
 #include "base/sockets/listening_socket.hpp"
+#include "device/i8042/i8042.hpp"
+#include "device/rtc_cmos/rtc_cmos.hpp"
+#include "device/uart16550/uart16550.hpp"
 #include "device/virtio/block/block.hpp"
 #include "device/virtio/console/console.hpp"
 #include "device/virtio/entropy/entropy.hpp"
@@ -17,6 +20,7 @@
 #include "vmm/host/sandbox.hpp"
 #include "vmm/host/signals.hpp"
 #include "vmm/host/system_entropy.hpp"
+#include "vmm/input/text_input.hpp"
 #include "vmm/options/option_values.hpp"
 
 namespace orrery::vmm {
@@ -39,9 +43,9 @@ class Devices {
       add_on_use(device.name, *disk);
       return {};
     }
-    auto model = std::visit([&](const auto& what) { return make(what); }, device.what);
-    if (!model) return fail(model.error().context("--device " + device.name));
-    server_.add(device.name, std::move(*model));
+    const Result<> added =
+        std::visit([&](const auto& what) { return add(device.name, what); }, device.what);
+    if (!added) return fail(added.error().context("--device " + device.name));
     return {};
   }
 
@@ -77,6 +81,53 @@ class Devices {
 
  private:
   using Made = Result<std::unique_ptr<virtio::Model>>;
+
+  template <typename What>
+  Result<> add(const std::string& name, const What& what) {
+    ORRERY_TRY(auto model, make(what));
+    server_.add(name, std::move(model));
+    return {};
+  }
+
+  Result<> add(const std::string& name, const SerialPort& port) {
+    ORRERY_TRY(auto console, make_console(loop_, port.console, [] {}));
+    needs_.named_sockets |= port.console.kind == ConsoleOptions::Kind::kSocket;
+    using device::uart16550::Uart16550;
+    server_.add(name,
+                [line = console.get()](device::Host& host) {
+                  auto uart = std::make_unique<Uart16550>(host);
+                  if (line != nullptr) uart->attach(*line);
+                  return uart;
+                },
+                {.lines = Uart16550::kLines, .posted = {{0, Uart16550::kEarlyWrite}}});
+    if (console) consoles_.push_back(std::move(console));
+    return {};
+  }
+
+  Result<> add(const std::string& name, const KeyboardController& controller) {
+    ORRERY_TRY(auto stream, make_input(loop_, controller.input));
+    needs_.named_sockets |= controller.input.kind == ConsoleOptions::Kind::kSocket;
+    TextInput* const input =
+        stream ? inputs_.emplace_back(std::make_unique<TextInput>(loop_, *stream)).get() : nullptr;
+    using device::i8042::I8042;
+    server_.add(name,
+                [input](device::Host& host) {
+                  auto i8042 = std::make_unique<I8042>(host);
+                  if (input != nullptr) i8042->attach(*input);
+                  return i8042;
+                },
+                {.lines = I8042::kLines, .posted = {}});
+    if (stream) consoles_.push_back(std::move(stream));
+    return {};
+  }
+
+  // Its host's time is the platform's, so its clock shows that until the guest sets it.
+  Result<> add(const std::string& name, const RealTimeClock& /*clock*/) {
+    using device::rtc_cmos::RtcCmos;
+    server_.add(name, [](device::Host& host) { return std::make_unique<RtcCmos>(host, Ticks(0)); },
+                {.lines = RtcCmos::kLines, .posted = {{0, RtcCmos::kEarlyWrite}}});
+    return {};
+  }
 
   // Only disks are locked by who has them open. REPORT is of no use: the sandbox is there.
   void add_on_use(const std::string& name, const storage::DiskOptions& options) {
@@ -151,6 +202,7 @@ class Devices {
   std::deque<std::unique_ptr<port::Blocks>> disks_on_use_;
   std::vector<std::unique_ptr<port::Frames>> networks_;
   std::vector<std::unique_ptr<DescriptorConsole>> consoles_;
+  std::vector<std::unique_ptr<TextInput>> inputs_;  // on consoles_
   remote::DeviceServer server_;
 };
 
@@ -162,13 +214,29 @@ bool is_name(std::string_view text) {
          text.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
+ConsoleOptions no_console() {
+  return {.kind = ConsoleOptions::Kind::kNone, .target = {}};
+}
+
 Result<decltype(ServedDevice::what)> parse_what(std::string_view kind, std::string_view value) {
   if (kind == "disk") return parse_disk(value);
   if (kind == "net") return parse_network(value);
   if (kind == "console") return parse_virtio_console(value);
   if (kind == "rng" && value.empty()) return EntropySource{};
+  if (kind == "rtc" && value.empty()) return RealTimeClock{};
+  if (kind == "keyboard" && value.empty()) return KeyboardController{no_console()};
+  if (kind == "serial") {
+    ORRERY_TRY(ConsoleOptions console, parse_console(value));
+    return SerialPort{std::move(console)};
+  }
+  if (kind == "keyboard") {
+    ORRERY_TRY(ConsoleOptions input, parse_input(value));
+    return KeyboardController{std::move(input)};
+  }
   return fail(
-      format("\"{}\" is no device model; write disk:FILE, net:user, console:pty or rng", kind));
+      format("\"{}\" is no device model; write disk:FILE, net:user, console:pty, serial:pty, "
+             "keyboard:pty, rtc or rng",
+             kind));
 }
 
 // Ends the loop when a signal asks for it. To be made before the sandbox.

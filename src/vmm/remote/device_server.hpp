@@ -14,14 +14,24 @@
 namespace orrery::vmm {
 
 struct EntropySource {};
+struct SerialPort {
+  ConsoleOptions console;
+};
+struct KeyboardController {
+  ConsoleOptions input;
+};
+struct RealTimeClock {};
 
 // What VMs may open by NAME.
 struct ServedDevice {
   std::string name;
-  std::variant<storage::DiskOptions, NetworkOptions, VirtioConsoleOptions, EntropySource> what;
+  std::variant<storage::DiskOptions, NetworkOptions, VirtioConsoleOptions, EntropySource,
+               SerialPort, KeyboardController, RealTimeClock>
+      what;
 };
 
-// NAME=disk:..., NAME=net:..., NAME=console:..., each as `orrery run` has it, or NAME=rng.
+// NAME=disk:..., NAME=net:..., NAME=console:..., NAME=serial:CONSOLE, NAME=keyboard:INPUT, each as
+// `orrery run` has it, NAME=rtc, or NAME=rng.
 Result<ServedDevice> parse_served_device(std::string_view text);
 
 // A model that is on another server.

@@ -131,7 +131,7 @@ Task<Result<>> LiveSnapshot::hold_disks() {
 Result<> LiveSnapshot::save_machine() {
   if (!request_.stay) {
     begin_ = steady_clock::now();
-    vm_.machine.pause();
+    ORRERY_CHECK(vm_.stop_vcpus());
   }
   auto state = vm_.machine.save();
   auto runs = vm_.machine.hypervisor().take_dirty_pages();

@@ -45,6 +45,7 @@ class LiveSnapshot final : public control::SnapshotUnderWay {
     const std::vector<snapshot::Option>& options;  // that make the machine what it is
     std::string& parent;                           // the snapshot before; then this one
     std::function<Task<Result<>>()> pause;         // and it stays so
+    std::function<Result<>()> stop_vcpus;          // machine.resume() is owed for it
   };
 
   LiveSnapshot(const Vm& vm, control::SnapshotRequest request);

@@ -132,11 +132,12 @@ TEST(OptionValues, ServedDevices) {
   EXPECT_EQ(disk->name, "disk0");
   EXPECT_EQ(std::get<storage::DiskOptions>(disk->what).path, "a.img");
   for (const char* text :
-       {"rng=rng", "n=net:user", "n=net:tap=tap0", "c=console:file=/tmp/a:b", "c=console:pty"}) {
+       {"rng=rng", "n=net:user", "n=net:tap=tap0", "c=console:file=/tmp/a:b", "c=console:pty",
+        "s=serial:pty", "s=serial:none", "k=keyboard", "k=keyboard:pty", "t=rtc"}) {
     EXPECT_TRUE(parse_served_device(text).has_value()) << text;
   }
-  for (const char* text :
-       {"", "disk0", "=rng", "a b=rng", "a=", "a=rng:x", "a=disk:", "a=net:", "a=uart"}) {
+  for (const char* text : {"", "disk0", "=rng", "a b=rng", "a=", "a=rng:x", "a=disk:", "a=net:",
+                           "a=uart", "a=serial:", "a=keyboard:stdio", "a=rtc:x"}) {
     EXPECT_FALSE(parse_served_device(text).has_value()) << text;
   }
 }
