@@ -2,6 +2,9 @@
 // packets, given to a session's service one after the other, with turns of the loop and answers of
 // the disk between them.
 #include "base/assert.hpp"
+#include "device/i8042/i8042.hpp"
+#include "device/rtc_cmos/rtc_cmos.hpp"
+#include "device/uart16550/uart16550.hpp"
 #include "device/virtio/block/block.hpp"
 #include "device/virtio/console/console.hpp"
 #include "device/virtio/entropy/entropy.hpp"
@@ -25,6 +28,23 @@ struct Served {
     std::vector<virtio::ConsolePort> ports;
     ports.push_back({.port = console, .name = "port"});
     server.add("console0", std::make_unique<virtio::Console>(std::move(ports)));
+    add_registers();
+  }
+
+  void add_registers() {
+    using namespace device;
+    server.add("uart0",
+               [this](Host& host) {
+                 auto uart = std::make_unique<uart16550::Uart16550>(host);
+                 uart->attach(line);
+                 return uart;
+               },
+               {.lines = 1, .posted = {{0, 0}}});
+    server.add("rtc0",
+               [](Host& host) { return std::make_unique<rtc_cmos::RtcCmos>(host, Ticks(0)); },
+               {.lines = 1, .posted = {}});
+    server.add("i8042", [](Host& host) { return std::make_unique<i8042::I8042>(host); },
+               {.lines = 2, .posted = {}});
   }
 
   std::unique_ptr<EventLoop> loop = EventLoop::create().value();
@@ -32,6 +52,7 @@ struct Served {
   testing::FakeEntropy entropy;
   testing::FakeFrames frames;
   testing::FakeConsole console;
+  testing::FakeConsole line;
   DeviceServer server{*loop};
 };
 
@@ -40,6 +61,7 @@ void live(Served& served, std::uint64_t choice) {
   if ((choice & 1) != 0) served.loop->poll();
   if ((choice & 2) != 0) served.disk.complete_all();
   if ((choice & 4) != 0) served.console.type("typed");
+  if ((choice & 4) != 0) served.line.type("typed");
   const std::byte frame[64] = {};
   if ((choice & 8) != 0) static_cast<void>(served.frames.deliver(frame));
 }
