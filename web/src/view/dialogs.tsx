@@ -42,8 +42,13 @@ export function Modal({ title, children, class: name = "" }: {
     return () => before?.focus();
   }, []);
   const close = () => (dialog.value = null);
+  // (The browser tells of a close some time after it: a key pressed in between would be lost.)
+  const cancel = (event: Event) => {
+    event.preventDefault();
+    close();
+  };
   return (
-    <dialog ref={element} class={name} aria-label={title} onClose={close} onClick={(event) => event.target === element.current && close()}>
+    <dialog ref={element} class={name} aria-label={title} onCancel={cancel} onClose={close} onClick={(event) => event.target === element.current && close()}>
       <header>
         <h2>{title}</h2>
         <button class="quiet" onClick={close} aria-label="Close">
