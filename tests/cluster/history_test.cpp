@@ -5,7 +5,6 @@
 // The registry and the agents' reconcilers are the real ones; time, the network and processes are
 // not. ORRERY_HISTORY_STEPS and ORRERY_HISTORY_SEED are for long runs and for repeating one.
 #include <array>
-#include <cstdlib>
 #include <deque>
 #include <random>
 
@@ -17,21 +16,18 @@
 #include "cluster/link/assignments.hpp"
 #include "cluster/registry/upkeep.hpp"
 #include "cluster/simulated_host.hpp"
+#include "support/from_environment.hpp"
 
 namespace orrery::cluster {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::kRoot;
+using testing::number_from_environment;
 using testing::SimulatedHost;
 
 constexpr unsigned kHosts = 4;
 constexpr unsigned kVms = 8;
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 // A connection between an agent and the panel; messages arrive in order, or not at all.
 struct Connection {

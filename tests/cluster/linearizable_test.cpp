@@ -9,7 +9,6 @@
 // choices.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -21,12 +20,14 @@
 #include "cluster/cluster_fixture.hpp"
 #include "cluster/databases.hpp"
 #include "cluster/recorded_database.hpp"
+#include "support/from_environment.hpp"
 
 namespace orrery::cluster {
 namespace {
 
 using testing::kRoot;
 using testing::Moments;
+using testing::number_from_environment;
 using testing::RecordedDatabase;
 using testing::Version;
 using testing::VersionLog;
@@ -36,11 +37,6 @@ constexpr unsigned kPanels = 2;
 constexpr unsigned kUsers = 4;
 constexpr unsigned kVms = 3;
 constexpr const char* kPlatform = "p";
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before threads
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 enum class What : std::uint8_t {
   kShow,

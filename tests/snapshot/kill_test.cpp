@@ -20,6 +20,7 @@
 #include "snapshot/disk_in_use.hpp"
 #include "snapshot/removal.hpp"
 #include "store/digest.hpp"
+#include "support/from_environment.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace orrery::snapshot {
@@ -43,8 +44,7 @@ bool changes_something(std::uint64_t call) {
 }
 
 unsigned stride_of_kills() {
-  const char* const said = std::getenv("ORRERY_KILL_STRIDE");
-  return said == nullptr ? 13 : static_cast<unsigned>(std::strtoul(said, nullptr, 10));
+  return static_cast<unsigned>(testing::number_from_environment("ORRERY_KILL_STRIDE", 13));
 }
 
 // A child process that can be killed before the Nth call that changes something.

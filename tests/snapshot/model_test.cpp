@@ -13,6 +13,7 @@
 #include "snapshot/revert.hpp"
 #include "storage/tools/disk_content.hpp"
 #include "store/digest.hpp"
+#include "support/from_environment.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace orrery::snapshot {
@@ -21,11 +22,6 @@ namespace {
 constexpr std::uint64_t kSize = 1_MiB;
 constexpr std::uint64_t kUnit = 4_KiB;  // of writes; clusters are larger
 constexpr std::size_t kMostSnapshots = 12;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
 
 class Tree {
  public:
@@ -164,13 +160,15 @@ void Tree::step() {
 
 TEST(SnapshotModel, DiskAndSnapshotsReadAsTheyShould) {
   ASSERT_TRUE(store::load_hasher());
-  const std::uint64_t seed = from_environment("ORRERY_SEED", std::random_device{}());
+  const std::uint64_t seed =
+      testing::number_from_environment("ORRERY_SEED", std::random_device{}());
 #ifdef ORRERY_SANITIZED  // many times as slow
   constexpr std::uint64_t kUsually = 400;
 #else
   constexpr std::uint64_t kUsually = 4000;
 #endif
-  const std::uint64_t operations = from_environment("ORRERY_SNAPSHOT_OPERATIONS", kUsually);
+  const std::uint64_t operations =
+      testing::number_from_environment("ORRERY_SNAPSHOT_OPERATIONS", kUsually);
   SCOPED_TRACE(format("ORRERY_SEED={}", seed));
   const testing::TemporaryFolder folder;
   Tree tree(folder.path(""), seed);

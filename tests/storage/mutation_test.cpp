@@ -22,6 +22,7 @@
 #include "storage/tools/disk_content.hpp"
 #include "storage/tools/disk_tools.hpp"
 #include "storage/tools/open_alone.hpp"
+#include "support/from_environment.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace orrery::storage {
@@ -266,8 +267,8 @@ class SealedChain {
 class MutationTest : public ::testing::TestWithParam<bool> {};
 
 TEST_P(MutationTest, IsFoundWhereItIs) {
-  const char* const said = std::getenv("ORRERY_MUTATIONS");
-  const unsigned count = said == nullptr ? 200 : static_cast<unsigned>(std::atoi(said)) / 2;
+  const auto count =
+      static_cast<unsigned>(testing::number_from_environment("ORRERY_MUTATIONS", 400)) / 2;
   constexpr unsigned kOfOneChain = 1000;
   unsigned found = 0;
   unsigned differing = 0;

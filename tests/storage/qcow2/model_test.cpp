@@ -9,6 +9,7 @@
 
 #include "base/format.hpp"
 #include "storage/qcow2/bench_image.hpp"
+#include "support/from_environment.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace orrery::testing {
@@ -168,8 +169,8 @@ class PowerCut {
 };
 
 TEST_P(Qcow2ModelTest, LosesNothingThatWasFlushedWhenThePowerIsCut) {
-  const char* const said = std::getenv("ORRERY_POWER_CUTS");
-  const unsigned wanted = said == nullptr ? 0 : static_cast<unsigned>(std::atoi(said));
+  const auto wanted =
+      static_cast<unsigned>(testing::number_from_environment("ORRERY_POWER_CUTS", 0));
   unsigned cuts = 0;
   for (unsigned seed = 1; seed <= 8 || cuts < wanted; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
