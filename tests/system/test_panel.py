@@ -16,13 +16,18 @@ class PanelTest(ClusterTest):
         return Console(self, ["vm", "console", name, "--panel", self.address, "--token-file",
                               str(self.scratch / "panel/admin.token")])  # fmt: skip
 
-    def test_a_guest_is_made_used_and_stopped(self):
-        self.create("a", "--guest", "busybox", "--label", "rack=p")
-        self.orrery("vm", "start", "a")
-        self.wait_for_state("a", "running")
-        console = self.console("a")
+    def boot(self, name):
+        """Starts it; its console, at a shell."""
+        self.orrery("vm", "start", name)
+        self.wait_for_state(name, "running")
+        console = self.console(name)
         console.type("\n")
         console.expect("# ", 240)
+        return console
+
+    def test_a_guest_is_made_used_and_stopped(self):
+        self.create("a", "--guest", "busybox", "--label", "rack=p")
+        console = self.boot("a")
         console.type("echo $((6*7))\n")
         console.expect("\n42\r?\n", 60)
         # Two watch one console.
@@ -57,12 +62,8 @@ class PanelTest(ClusterTest):
 
     def test_agents_and_panels_are_killed_and_the_guest_does_not_notice(self):
         self.create("a")
-        self.orrery("vm", "start", "a")
-        self.wait_for_state("a", "running")
+        console = self.boot("a")
         process = self.process_of("a")
-        console = self.console("a")
-        console.type("\n")
-        console.expect("# ", 240)
         console.type("i=0; while :; do i=$((i+1)); echo tick''-$i; sleep 0.2; done\n")
         console.expect(r"tick-1\r?\n", 60)
         for victims in ("agent", "panel", "agent panel", "panel agent"):
@@ -122,11 +123,7 @@ class PanelTest(ClusterTest):
         self.wait_for(self.is_ready)
         disk = self.empty_disk(16 << 20)
         self.create("a", "--disk", str(disk), "--cpus", "2")
-        self.orrery("vm", "start", "a")
-        self.wait_for_state("a", "running")
-        console = self.console("a")
-        console.type("\n")
-        console.expect("# ", 240)
+        console = self.boot("a")
         console.type("mke2fs -q /dev/vda && mount /dev/vda /mnt && echo kept >/mnt/file && echo MOUNT''ED\n")
         console.expect("MOUNTED", 120)
         console.type("i=0; while :; do i=$((i+1)); echo tick''-$i; echo $i >/mnt/last; sleep 0.1; done\n")
@@ -172,11 +169,7 @@ class PanelTest(ClusterTest):
         self.create("far", "--certificate", self.scratch / "vm.pem", "--device", f"disk0@{here}")
         stopped = self.orrery("vm", "move-device", "far", "disk0", there, status=1)
         self.assertIn("far is stopped", stopped)
-        self.orrery("vm", "start", "far")
-        self.wait_for_state("far", "running")
-        console = self.console("far")
-        console.type("\n")
-        console.expect("# ", 240)
+        console = self.boot("far")
         console.type("mke2fs -q /dev/vda && mount /dev/vda /mnt && echo MOUNT''ED\n")
         console.expect("MOUNTED", 120)
         console.type("(cd /mnt; for i in 1 2 3 4 5 6; do head -c 4194304 /dev/urandom >$i; sync; done; "

@@ -105,9 +105,19 @@ class PanelsTest(ClusterTest):
         # (The first has made the administrator; the other knows him.)
         self.assertFalse((self.scratch / "panel2/admin.token").exists())
 
-    def test_a_panel_says_where_it_looked_for_etcd(self):
-        nobody = free_address()
-        result = subprocess.run([ORRERY, "panel", self.scratch / "p3", "--listen", "127.0.0.1:0", "--etcd", nobody],
+    def refused(self, *words):
+        result = subprocess.run([ORRERY, "panel", self.scratch / "p3", *words],
                                 capture_output=True, text=True, timeout=60)  # fmt: skip
         self.assertNotEqual(result.returncode, 0)
-        self.assertIn(f"--etcd: etcd: {nobody}", result.stderr)
+        return result.stderr
+
+    def test_a_panel_says_what_is_wrong_with_its_etcd(self):
+        nobody = free_address()
+        here = ["--listen", "127.0.0.1:0"]
+        self.assertIn(f"--etcd: etcd: {nobody}", self.refused(*here, "--etcd", nobody))
+        self.assertIn("without a scheme", self.refused(*here, "--etcd", f"http://{nobody}"))
+        self.assertIn("--etcd", self.refused(*here, "--etcd-prefix", "mine/"))
+        anywhere = ["--listen", "0.0.0.0:0", "--plain"]
+        self.assertIn("--advertise", self.refused(*anywhere, "--etcd", self.etcd_address))
+        # Another panel is no etcd.
+        self.assertIn("answers with status", self.refused(*here, "--etcd", self.addresses[0]))

@@ -76,6 +76,10 @@ Result<> serve_until_signal(EventLoop& loop, cluster::Panel& panel, http::Server
 // SQLite in the folder; or etcd, which several panels share.
 Result<std::unique_ptr<cluster::Database>> open_database(const Given& given) {
   if (given.etcd.empty()) return cluster::SqliteDatabase::open(given.folder + "/panel.db");
+  if (given.etcd.find("://") != std::string::npos) {
+    return fail(format("--etcd {}: write HOST:PORT, without a scheme; etcd is spoken to by HTTP",
+                       given.etcd));
+  }
   auto database = cluster::EtcdDatabase::open({.servers = given.etcd, .name = given.etcd_name});
   if (!database) return fail(database.error().context("--etcd"));
   return database;
@@ -155,15 +159,19 @@ void add_panel(CLI::App& application, int& status) {
       ->add_option("folder", given->folder, "where it keeps what it knows; made if it is not there")
       ->required();
   command->add_option("--listen", given->listen, "ADDRESS:PORT; 127.0.0.1:8472 if left away");
-  command->add_option(
+  CLI::Option* const etcd = command->add_option(
       "--etcd", given->etcd,
       "HOST:PORT[,HOST:PORT...] of an etcd cluster that keeps what the panel knows, "
       "instead of a file in the folder: several panels may share it");
-  command->add_option("--etcd-prefix", given->etcd_name,
-                      "what all keys there begin with; orrery/ if left away");
-  command->add_option("--advertise", given->advertise,
-                      "HOST:PORT by which other panels reach this one; what it listens at if left "
-                      "away");
+  command
+      ->add_option("--etcd-prefix", given->etcd_name,
+                   "what all keys there begin with; orrery/ if left away")
+      ->needs(etcd);
+  command
+      ->add_option("--advertise", given->advertise,
+                   "HOST:PORT by which other panels reach this one; what it listens at if left "
+                   "away")
+      ->needs(etcd);
   command->add_flag("--plain", given->everywhere,
                     "listen where other hosts reach it, although nothing is encrypted");
   command->add_flag("--verbose", given->verbose, "tell who comes and goes");
