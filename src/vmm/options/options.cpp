@@ -170,12 +170,13 @@ constexpr std::array kOptions{
     Option{"certificate", "FILE", OptionKind::kValue, InSnapshot::kConnection,
            "who this VM is to those servers: made by `orrery certificate create`", "FILE",
            apply_text<&Configuration::certificate>, show_text<&Configuration::certificate>},
-    Option{"identity", "NUMBER", OptionKind::kValue, InSnapshot::kNever,
-           "which VM this is to those servers, also when it is started again (its process's number)",
-           "", apply_parsed<&Configuration::identity, parse_identity>,
-           [](const Configuration& c) {
-             return c.identity == 0 ? Texts{} : Texts{format("{}", c.identity)};
-           }},
+    Option{
+        "identity", "NUMBER", OptionKind::kValue, InSnapshot::kNever,
+        "which VM this is to those servers, also when it is started again (its process's number)",
+        "", apply_parsed<&Configuration::identity, parse_identity>,
+        [](const Configuration& c) {
+          return c.identity == 0 ? Texts{} : Texts{format("{}", c.identity)};
+        }},
     Option{"console", "stdio|pty|socket=PATH|file=PATH|none", OptionKind::kValue,
            InSnapshot::kConnection, "where the first serial port goes (stdio)",
            "stdio pty socket= file= none", apply_parsed<&Configuration::console, parse_console>,
