@@ -9,7 +9,8 @@
 //
 // Threads: one per vCPU, made by run(); one I/O loop, which is the caller's and must be running
 // while run() blocks its own caller (so: not on the loop's thread). Functions are for the thread
-// that made the machine, while run() is not executing, unless they say "any thread".
+// that made the machine, while run() is not executing, unless they say "any thread". It is
+// destroyed while nobody runs the loop: devices may have posted work to it.
 #pragma once
 
 #include <cstdint>

@@ -31,9 +31,13 @@ class SteadyClock : public port::Clock {
 class MachineTest : public ::testing::Test {
  protected:
   ~MachineTest() override {
+    end_loop();
+    machine.reset();
+  }
+  // No machine is destroyed while the loop runs on another thread.
+  void end_loop() {
     loop->stop();
     if (loop_thread.joinable()) loop_thread.join();
-    machine.reset();
   }
   void make(Script script, Configuration configuration = {}) {
     auto made = Machine::create(
@@ -279,6 +283,7 @@ TEST_F(MachineTest, SaveAndRestore) {
   machine->run();
   auto saved = machine->save();
   ASSERT_TRUE(saved.has_value()) << saved.error().message();
+  end_loop();
 
   auto other = Machine::create(
       {.vcpus = 2},

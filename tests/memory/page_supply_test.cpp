@@ -101,10 +101,10 @@ TEST_F(PageSupplyTest, WhatIsTouchedComesFirst) {
   supply_pages();
   if (IsSkipped()) return;
   // The first chunk is on its way; then whoever waits is served before the rest.
-  std::thread toucher([&] { EXPECT_EQ(page(GuestPhysical(1_GiB + 516_KiB)), 641u); });
   std::unique_lock lock(control->mutex);
   control->changed.wait(lock, [&] { return !control->read.empty(); });
   lock.unlock();
+  std::thread toucher([&] { EXPECT_EQ(page(GuestPhysical(1_GiB + 516_KiB)), 641u); });
   // Nobody can tell when the other thread has touched it; whenever, it gets its page.
   set_open(true);
   toucher.join();
